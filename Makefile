@@ -1,0 +1,98 @@
+# binnacle - operator's console for Docker hosts with Consul, nginx and Calico
+#
+# `make help` lists the targets. CFLAGS and LDFLAGS are the builder's; what the code needs
+# stands in BN_CFLAGS. SAN=1 builds a second variant under AddressSanitizer and UBSan,
+# WERROR= builds a release that tolerates the warnings of compilers we have not met.
+
+PREFIX ?= /usr/local
+CC ?= cc
+CFLAGS ?= -O2 -g
+WERROR ?= -Werror
+PKG_CONFIG ?= pkg-config
+VERSION := 0.1.0
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
+LIBS := ncursesw libcurl libcjson libpcre2-8 yaml-0.1 libcrypto
+ifeq ($(SAN),1)
+VARIANT := build/san
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+PROGRAM := build/san/binnacle
+else
+VARIANT := build/release
+SAN_FLAGS :=
+PROGRAM := build/binnacle
+endif
+
+# The libraries are asked for only when something is compiled: `make deps` must work before
+# pkg-config exists.
+BN_CFLAGS = -std=c11 -D_GNU_SOURCE -DBINNACLE_VERSION='"$(VERSION)"' \
+	-DBINNACLE_DATADIR='"$(PREFIX)/share/binnacle"' -Iinclude \
+	-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(WERROR) \
+	$(SAN_FLAGS) $(LIB_CFLAGS)
+LIB_CFLAGS = $(eval LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS)))$(LIB_CFLAGS)
+LIB_LIBS = $(eval LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm)$(LIB_LIBS)
+CMOCKA_LIBS = $(eval CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka))$(CMOCKA_LIBS)
+
+SOURCES := $(wildcard src/*/*.c)
+OBJECTS := $(SOURCES:src/%.c=$(VARIANT)/%.o)
+# Everything but main() is one archive, which the tests and fuzz targets link.
+MAIN_OBJECT := $(VARIANT)/app/main.o
+LIBRARY := $(VARIANT)/libbinnacle.a
+TESTS := $(patsubst tests/%.c,$(VARIANT)/tests/%,$(wildcard tests/*/test_*.c))
+SUPPORT := $(patsubst tests/%.c,$(VARIANT)/tests/%.o,$(wildcard tests/support/*.c))
+
+.PHONY: all
+all: $(PROGRAM) ## build the program
+
+$(PROGRAM): $(MAIN_OBJECT) $(LIBRARY)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(MAIN_OBJECT) $(LIBRARY) $(LIB_LIBS)
+
+$(LIBRARY): $(filter-out $(MAIN_OBJECT),$(OBJECTS))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(VARIANT)/%.o: src/%.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(BN_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(VARIANT)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(BN_CFLAGS) -Itests $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(VARIANT)/tests/%: $(VARIANT)/tests/%.o $(SUPPORT) $(LIBRARY)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIB_LIBS)
+
+.SECONDARY:
+
+.PHONY: check-unit
+check-unit: $(TESTS) ## build and run the unit tests alone
+	@sh tests/run-unit.sh $(TESTS)
+
+.PHONY: layers
+layers: ## prove that includes only point downward
+	@awk -f tests/layers.awk $(wildcard src/*/*.[ch] include/binnacle/*/*.h)
+
+.PHONY: format
+format: ## format the C sources
+	clang-format -i $(wildcard src/*/*.[ch] include/binnacle/*/*.h tests/*/*.[ch])
+
+.PHONY: install
+install: $(PROGRAM) ## install to $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/binnacle/themes
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/binnacle
+	install -m 644 $(wildcard themes/*.theme) $(DESTDIR)$(PREFIX)/share/binnacle/themes
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{ printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(TESTS:=.d)
