@@ -1,0 +1,83 @@
+/*
+ * consul/consul.h - one Consul agent: requests and blocking queries.
+ *
+ *     consul = consul_new(loop, http, &config, &err);
+ *     call = consul_get(consul, "/v1/agent/self", on_self, state);
+ *     watch = consul_watch_start(consul, "/v1/health/service/web?passing=1", on_web, state);
+ *     ...
+ *     consul_watch_stop(&watch);
+ *     consul_free(consul);
+ *
+ * Paths are escaped by the caller (net/endpoint.h: url_escape). The completion rules are those
+ * of loop/loop.h. The token travels in a header and is never logged.
+ *
+ * A watch repeats one blocking query for ever: it sends the last index it saw, the agent answers
+ * when that index moves or the wait time ends; `changed` runs when the data differs from the
+ * last answer, and when an outage begins (doc NULL, err set) or ends (the data again, even when
+ * unchanged). Errors never end a watch, they delay it (250 ms doubled up to 60 s). The index is
+ * started over when it goes back, an index of 0 counts as 1, and no watch asks more often than
+ * every 100 ms, so that a busy index cannot make it spin.
+ *
+ * Reference: Consul HTTP API, "Blocking Queries" and "Consistency Modes".
+ */
+#ifndef BINNACLE_CONSUL_CONSUL_H
+#define BINNACLE_CONSUL_CONSUL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "binnacle/base/err.h"
+
+struct consul;
+struct consul_call;
+struct consul_watch;
+struct http;
+struct json;
+struct loop;
+
+struct consul_config {
+	const char *address; /* NULL or "": $CONSUL_HTTP_ADDR, else 127.0.0.1:8500 */
+	const char *token;   /* NULL: $CONSUL_HTTP_TOKEN */
+	const char *token_file;
+	const char *auth; /* "user:password"; NULL: $CONSUL_HTTP_AUTH */
+	bool tls;         /* also $CONSUL_HTTP_SSL */
+	bool no_verify;
+	const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
+	int64_t wait_ms; /* of blocking queries; 0: 60 s */
+};
+
+struct consul_meta {
+	uint64_t index;
+	int64_t last_contact_ms;
+	bool known_leader;
+	int64_t took_ms; /* 0 for a watch's answer */
+};
+
+/* doc: NULL when err is set, or when the answer has no body. A 404 is ERR_NOT_FOUND. */
+typedef void consul_fn(void *arg, const struct json *doc, const struct consul_meta *meta,
+		       const struct err *err);
+
+struct consul *consul_new(struct loop *loop, struct http *http, const struct consul_config *config,
+			  struct err *err);
+void consul_free(struct consul *consul); /* calls and watches must have been ended */
+const char *consul_address(const struct consul *consul); /* for messages */
+
+/* One answer, once. timeout_ms 0: 10 s. */
+struct consul_call *consul_get(struct consul *consul, const char *path, consul_fn *done, void *arg);
+/* method "PUT" or "DELETE"; body NULL: empty. body is copied. */
+struct consul_call *consul_send(struct consul *consul, const char *method, const char *path,
+				const char *body, consul_fn *done, void *arg);
+void consul_call_cancel(struct consul_call **call); /* NULL allowed; sets NULL */
+
+/*
+ * The path may have a query; `wait`, `index` (and `stale` when the flag says so) are added. A
+ * 404 counts as data for key paths: doc NULL, err NULL.
+ */
+enum consul_watch_flags { CONSUL_WATCH_STALE = 1, CONSUL_WATCH_404_IS_DATA = 2 };
+struct consul_watch *consul_watch_start(struct consul *consul, const char *path, unsigned flags,
+					consul_fn *changed, void *arg);
+void consul_watch_stop(struct consul_watch **watch); /* NULL allowed; sets NULL */
+/* Time of the last proof of life: an answer, changed or not; 0: none yet. Monotonic. */
+int64_t consul_watch_alive_ms(const struct consul_watch *watch);
+
+#endif

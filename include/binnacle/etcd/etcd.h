@@ -1,0 +1,83 @@
+/*
+ * etcd/etcd.h - an etcd cluster through its v2 keys API.
+ *
+ *     etcd = etcd_new(loop, http, &config, &err);
+ *     call = etcd_get(etcd, "/calico/v1/host", ETCD_RECURSIVE | ETCD_QUORUM, on_tree, state);
+ *     call = etcd_delete(etcd, key, &(struct etcd_condition){ .prev_index = 17 }, on_deleted, …);
+ *     watch = etcd_watch_start(etcd, "/calico", on_change, state);
+ *
+ * Members are tried in order; the next one on connect error, timeout or 5xx; the one that worked
+ * is kept. Reads are retried on the other members; writes are not (a write that timed out may
+ * have happened: read again with quorum). Keys are given as stored; they are percent-encoded
+ * here. Completion rules: loop/loop.h.
+ *
+ * Errors: 404/100 ERR_NOT_FOUND, 412/101, 105 and 403/108 ERR_CONFLICT, 401/110 ERR_DENIED, a
+ * 404 that is not JSON means that the v2 API is off and says so (ERR_REFUSED).
+ *
+ * Reference: etcd 3.4 documentation, "etcd v2 API".
+ */
+#ifndef BINNACLE_ETCD_ETCD_H
+#define BINNACLE_ETCD_ETCD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "binnacle/base/err.h"
+
+struct etcd;
+struct etcd_call;
+struct etcd_watch;
+struct http;
+struct json;
+struct loop;
+
+struct etcd_config {
+	const char *const *endpoints; /* URLs, NULL-terminated; at least one */
+	const char *user, *password;  /* used only when both are set */
+	const char *ca_file, *cert_file, *key_file;
+};
+
+enum etcd_flags { ETCD_RECURSIVE = 1, ETCD_QUORUM = 2, ETCD_SORTED = 4 };
+
+struct etcd_meta {
+	uint64_t etcd_index;    /* X-Etcd-Index: current index of the store */
+	const char *cluster_id; /* X-Etcd-Cluster-Id; borrowed */
+};
+
+/* doc is the whole answer: {"action","node","prevNode"}; NULL when err is set. */
+typedef void etcd_fn(void *arg, const struct json *doc, const struct etcd_meta *meta,
+		     const struct err *err);
+
+/* What must hold, by the store's own compare: */
+struct etcd_condition {
+	uint64_t prev_index;             /* 0: not compared */
+	bool must_exist, must_not_exist; /* prevExist=true, =false (PUT only) */
+	bool dir;                        /* DELETE: an empty directory */
+};
+
+struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_config *config,
+		      struct err *err);
+void etcd_free(struct etcd *etcd);
+const char *etcd_address(const struct etcd *etcd); /* of the member in use, for messages */
+
+struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, etcd_fn *done,
+			   void *arg);
+struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value,
+			   const struct etcd_condition *condition, etcd_fn *done, void *arg);
+struct etcd_call *etcd_delete(struct etcd *etcd, const char *key,
+			      const struct etcd_condition *condition, etcd_fn *done, void *arg);
+void etcd_call_cancel(struct etcd_call **call);
+
+/*
+ * Follow a tree for ever. `changed` runs with the whole tree (doc as from a recursive quorum
+ * get; doc NULL and err NULL when the key does not exist) at the start and after each change
+ * (several changes within 50 ms are one), and once with err when an outage begins. Watches by
+ * index; when the store has forgotten the index (400/401), reads the tree again.
+ */
+struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *key, etcd_fn *changed,
+				    void *arg);
+void etcd_watch_stop(struct etcd_watch **watch);
+int64_t etcd_watch_alive_ms(const struct etcd_watch *watch); /* as consul_watch_alive_ms */
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * loop/child.h - run a program: argv (never a shell line made of data), time limit, bounded
+ * output.
+ *
+ * The child gets a process group of its own; when it is killed, the group is. Standard input is
+ * /dev/null; standard output and error are collected together, in order, up to
+ * LIMIT_CHILD_OUTPUT (the rest is read and dropped). All other descriptors are close-on-exec.
+ */
+#ifndef BINNACLE_LOOP_CHILD_H
+#define BINNACLE_LOOP_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "binnacle/base/err.h"
+#include "binnacle/base/strbuf.h"
+
+struct child;
+struct loop;
+
+struct child_spec {
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *env;  /* NULL-terminated "K=V" added to ours; may be NULL */
+	const char *cwd;         /* NULL: ours */
+	int64_t timeout_ms;      /* 0: none. Then SIGTERM, and SIGKILL two seconds later */
+};
+
+struct child_result {
+	int exit_code; /* 0 to 255; 128 + n when ended by signal n */
+	bool timed_out;
+	int64_t took_ms;
+	const struct strbuf *output; /* borrowed */
+};
+
+typedef void child_done_fn(void *arg, const struct child_result *result);
+
+/* NULL with err when it cannot be started (no such program, no permission). */
+struct child *child_run(struct loop *loop, const struct child_spec *spec, child_done_fn *done,
+			void *arg, struct err *err);
+/* Kill the group and forget it; `done` does not run. NULL allowed; sets NULL. */
+void child_cancel(struct child **child);
+
+#endif
