@@ -1,0 +1,58 @@
+/*
+ * action/env.h - the clients and engine halves that steps and commands work with.
+ *
+ * Made by the application (app/engine.h) before the front end starts, and outlives it. All
+ * pointers are borrowed; NULL: not configured, the command that needs it says so.
+ */
+#ifndef BINNACLE_ACTION_ENV_H
+#define BINNACLE_ACTION_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct calico_feed;
+struct consul;
+struct consul_feed;
+struct docker;
+struct docker_feed;
+struct etcd;
+struct journal;
+struct loop;
+struct model;
+struct registrar;
+struct render_runner;
+
+struct action_docker {
+	const char *node; /* Calico's and Consul's name of the host */
+	struct docker *docker;
+	bool confirmed; /* the operator wrote this mapping down */
+	bool local;     /* the daemon of this host */
+};
+
+struct action_nginx {
+	const char *name;
+	struct nginx_control *control;
+};
+
+struct action_env {
+	struct loop *loop;
+	struct model *model;
+	struct journal *journal;
+	struct consul *consul;
+	struct etcd *etcd;
+	struct action_docker *dockers;
+	size_t docker_count;
+	struct action_nginx *nginxes;
+	size_t nginx_count;
+	struct render_runner *runner;
+	struct registrar *registrar; /* of the local daemon */
+	struct calico_feed *calico_feed;
+	struct consul_feed *consul_feed;
+	struct docker_feed *docker_feed;
+	const char *node;          /* this host's name */
+	const char *production_dc; /* NULL: not marked as production */
+	bool read_only;            /* refuse every change */
+	const char *state_dir;     /* journal, generations */
+};
+
+#endif

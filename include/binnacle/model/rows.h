@@ -1,0 +1,150 @@
+/*
+ * model/rows.h - the rows of the model's tables: facts about the cluster, without a screen.
+ *
+ * Each row begins with `id`, its identity: unique in its table and stable for as long as the
+ * thing exists, so that cursors, marks and plans can hold it. Strings are never NULL (absent is
+ * ""), belong to the snapshot, and hold the bytes as they came from outside: clean them on the
+ * way out. Times are wall clock in milliseconds, 0 when unknown; ages are counted from them.
+ */
+#ifndef BINNACLE_MODEL_ROWS_H
+#define BINNACLE_MODEL_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a row's state means for the eye; the words are the row's own. ORDER STATE */
+enum row_state {
+	STATE_NONE, /* no check, no opinion */
+	STATE_PASS, /* fine, live, alive, clean */
+	STATE_WARN,
+	STATE_CRIT,
+	STATE_MAINT,
+	STATE_STALE,   /* evidence that it is left over */
+	STATE_UNKNOWN, /* a source cannot be asked */
+	STATE_PENDING,
+	STATE_HELD,
+	STATE_RUNNING,
+	STATE_DONE,
+	STATE_FAILED,
+	STATE_COUNT,
+};
+
+struct text_list {
+	const char *const *items;
+	size_t count;
+};
+
+/* A member of Consul's gossip pool. id: its name. */
+struct member {
+	const char *id;
+	const char *address, *role, *build, *dc; /* role: "server" or "client" */
+	const char *status;                      /* "alive" "FAIL" "leaving" "left" */
+	enum row_state state;
+	bool is_leader;
+	int64_t services, warning, critical; /* counts; -1: unknown */
+	int64_t since_ms;                    /* in this status, as seen from here */
+};
+
+/* A service of the catalog. id: its name. */
+struct service {
+	const char *id;
+	const char *status; /* worst of the instances: "CRIT" "WARN" "maint" "none" "pass" */
+	enum row_state state;
+	int64_t passing, warning, critical; /* instances */
+	struct text_list nodes, tags, used_by;
+	const char *output;           /* of the worst check */
+	const char *source;           /* "reg" registrator form of id, "man" other, "both" */
+	int64_t dangling, duplicates; /* instances */
+	int64_t since_ms;
+};
+
+/* One registration. id: "NODE/SERVICE-ID". */
+struct instance {
+	const char *id;
+	const char *service_id, *service, *node, *node_address, *address, *container;
+	int64_t port;
+	struct text_list tags;
+	const char *status; /* "CRIT" "WARN" "maint" "none" "pass" */
+	enum row_state state;
+	const char *output;
+	bool dangling;   /* registrator's form, and its container does not exist */
+	bool duplicate;  /* the same service, address and port on another node */
+	bool own_agent;  /* registered with the agent we talk to */
+	const char *why; /* of dangling and duplicate, in words */
+	int64_t since_ms;
+};
+
+/* What the registration half did, saw or refused. id: a running number. */
+struct event {
+	const char *id;
+	int64_t time_ms;
+	const char *action; /* added removed ignored stale dangling FAILED resync */
+	enum row_state state;
+	const char *service, *instance, *why, *node, *container, *source;
+	int64_t repeated; /* 1, or how many alike were folded within a minute */
+};
+
+/* A template. id: its name. */
+struct render {
+	const char *id;
+	const char *source, *destination;
+	const char *status; /* clean PENDING HELD waiting rendering FAILED */
+	enum row_state state;
+	int64_t added, removed; /* lines */
+	const char *check;      /* "ok" "FAIL" "?" */
+	const char *message;    /* of the check or the failure */
+	const char *trigger, *brake;
+	struct text_list waiting_for;
+	int64_t written_ms, loaded_ms, generations;
+	bool not_loaded; /* the file on disk is newer than what nginx took */
+};
+
+/* A Calico workloadEndpoint. id: its key in the datastore. */
+struct endpoint_row {
+	const char *id;
+	const char *name, *workload, *orchestrator, *node; /* name: Docker's endpoint id */
+	struct text_list addresses, profiles, evidence, labels;
+	const char *interface;
+	const char *status; /* live STALE ghost held ? young */
+	enum row_state state;
+	const char *why;
+	const char *conflict;  /* reason, or "" */
+	const char *container; /* name, when known */
+	const char *wanted_by; /* a container that cannot start because of it, or "" */
+	bool cleanable;        /* stale, ghost or held, with full evidence */
+	bool address_leaked;   /* its address may be given back together with it */
+	int64_t created_index, modified_index;
+	int64_t since_ms;
+	const char *document; /* the value as stored */
+};
+
+/* A container of a known Docker daemon. id: "NODE/CONTAINER-ID". */
+struct container_row {
+	const char *id;
+	const char *container_id, *name, *image, *node, *network, *address, *error;
+	const char *status; /* running exited created paused restarting dead */
+	enum row_state state;
+	const char *registered; /* what stands in Consul for it: "web:80, web:443", "" none */
+	const char *wanted;     /* what we would register, or why nothing */
+	int64_t since_ms;
+};
+
+/* A plan under way or done. id: its number. */
+struct job_row {
+	const char *id;
+	const char *verb, *targets, *step, *by, *message;
+	const char *status; /* running done FAILED partly canceled */
+	enum row_state state;
+	int64_t steps_done, steps_total, started_ms, took_ms;
+};
+
+/* A line of the journal of actions, newest first. id: the plan's id. */
+struct journal_row {
+	const char *id;
+	int64_t time_ms;
+	const char *verb, *targets, *result, *user, *plan_hash, *undo;
+	enum row_state state;
+};
+
+#endif
