@@ -1,0 +1,73 @@
+/*
+ * register/registry.h - where services are registered: a table of functions.
+ *
+ *     registry = registry_consul_new(consul);
+ *     call = registry_add(registry, service, on_added, item);
+ *     ...
+ *     registry_free(registry);
+ *
+ * Completion rules: loop/loop.h. A registry that cannot tell what it holds has no `list`; the
+ * registrar then trusts what it wrote itself.
+ */
+#ifndef BINNACLE_REGISTER_REGISTRY_H
+#define BINNACLE_REGISTER_REGISTRY_H
+
+#include <stdbool.h>
+
+#include "binnacle/base/err.h"
+#include "binnacle/base/strbuf.h"
+
+struct consul;
+struct json;
+struct register_service;
+struct registry;
+struct registry_call;
+
+/* doc: for lists, an object id → { Service, Tags, Address, Port, Meta } as Consul's agent gives
+ * it; NULL otherwise and when err is set. */
+typedef void registry_fn(void *arg, const struct json *doc, const struct err *err);
+
+struct registry_ops {
+	const char *name; /* "consul" */
+	/* Each starts a request and returns its handle, whose completion is `done`. */
+	void *(*ping)(void *self, registry_fn *done, void *arg);
+	void *(*add)(void *self, const struct register_service *service, registry_fn *done,
+		     void *arg);
+	void *(*remove)(void *self, const struct register_service *service, registry_fn *done,
+			void *arg);
+	void *(*refresh)(void *self, const struct register_service *service, registry_fn *done,
+			 void *arg); /* NULL: lifetimes are unknown here */
+	void *(*list)(void *self, registry_fn *done, void *arg); /* NULL: cannot */
+	void (*cancel)(void *self, void *handle);
+	void (*free)(void *self);
+};
+
+/* Takes self. address: for messages, copied. */
+struct registry *registry_new(const struct registry_ops *ops, void *self, const char *address);
+void registry_free(struct registry *registry); /* calls must have ended; NULL allowed */
+const char *registry_name(const struct registry *registry);
+const char *registry_address(const struct registry *registry);
+bool registry_can_list(const struct registry *registry);
+bool registry_can_refresh(const struct registry *registry);
+
+struct registry_call *registry_ping(struct registry *registry, registry_fn *done, void *arg);
+struct registry_call *registry_add(struct registry *registry,
+				   const struct register_service *service, registry_fn *done,
+				   void *arg);
+/* Of the service only id, name, address and port need to be set. */
+struct registry_call *registry_remove(struct registry *registry,
+				      const struct register_service *service, registry_fn *done,
+				      void *arg);
+struct registry_call *registry_refresh(struct registry *registry,
+				       const struct register_service *service, registry_fn *done,
+				       void *arg);
+struct registry_call *registry_list(struct registry *registry, registry_fn *done, void *arg);
+void registry_cancel(struct registry_call **call); /* NULL allowed; sets NULL */
+
+/* The local agent's registry; consul is borrowed. */
+struct registry *registry_consul_new(struct consul *consul);
+
+/* Append the body of PUT /v1/agent/service/register; also what a dry run prints. */
+void registry_body(struct strbuf *out, const struct register_service *service);
+
+#endif
