@@ -73,6 +73,15 @@ $(VARIANT)/tests/%: $(VARIANT)/tests/%.o $(SUPPORT) $(LIBRARY)
 check-unit: $(TESTS) ## build and run the unit tests alone
 	@sh tests/run-unit.sh $(TESTS)
 
+# The lab's stand-in for Calico's Docker plugin: a program of its own, no part of binnacle.
+LAB_PLUGIN := build/calico-plugin
+LAB_PLUGIN_SOURCES := $(wildcard tests/lab/calico-plugin*.c)
+
+$(LAB_PLUGIN): $(LAB_PLUGIN_SOURCES) tests/lab/calico-plugin.h
+	@mkdir -p $(@D)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(BN_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(LAB_PLUGIN_SOURCES) $(LIB_LIBS)
+
 .PHONY: layers
 layers: ## prove that includes only point downward
 	@awk -f tests/layers.awk $(wildcard src/*/*.[ch] include/binnacle/*/*.h)
