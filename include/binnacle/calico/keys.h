@@ -1,0 +1,57 @@
+/*
+ * calico/keys.h - the keys of Calico's data in etcd v2 (API v1, Calico up to 2.6).
+ *
+ * Names of orchestrators, workloads, endpoints, policies and profiles are escaped inside a key
+ * ('%' to "%25", then '/' to "%2f"); node names never are, and their case matters. The '/' of a
+ * CIDR becomes '-'. etcd/etcd.h percent-encodes the whole key once more for the request.
+ *
+ * Reference: libcalico-go, lib/backend/model (escapeName and the key types).
+ */
+#ifndef BINNACLE_CALICO_KEYS_H
+#define BINNACLE_CALICO_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "binnacle/base/mem.h"
+#include "binnacle/base/strbuf.h"
+#include "binnacle/calico/address.h"
+
+#define CALICO_ROOT "/calico"
+/* Orchestrator and workload of every endpoint that the Docker plugin makes. */
+#define CALICO_LIBNETWORK "libnetwork"
+
+void calico_name_escape(struct strbuf *out, const char *name);
+void calico_name_unescape(struct strbuf *out, const char *name, size_t len);
+
+/* Who a workload endpoint is. Unescaped; of a Docker container, `endpoint` is Docker's endpoint
+ * id and the two in the middle are CALICO_LIBNETWORK. */
+struct calico_wep_id {
+	const char *node, *orchestrator, *workload, *endpoint;
+};
+
+void calico_wep_key(struct strbuf *out, const struct calico_wep_id *id);
+/* The folders that may be empty after an endpoint went: level 0 ".../endpoint", 1 the workload. */
+void calico_wep_folder_key(struct strbuf *out, const struct calico_wep_id *id, unsigned level);
+/* False when the key is not that of a workload endpoint. The parts go to the arena. */
+bool calico_wep_key_split(struct calico_wep_id *id, const char *key, struct arena *arena);
+/* Made by the Docker plugin: libnetwork twice, and a name of 64 hexadecimal digits. */
+bool calico_wep_id_is_docker(const struct calico_wep_id *id);
+
+void calico_block_key(struct strbuf *out, const struct calico_net *block);
+bool calico_block_key_split(struct calico_net *block, const char *key);
+void calico_policy_key(struct strbuf *out, const char *policy);
+void calico_pool_key(struct strbuf *out, const struct calico_net *pool);
+
+/* What a name may hold; a console that writes must keep to it. */
+enum calico_name_kind {
+	CALICO_NAME_NODE,        /* [a-zA-Z0-9_.-], 1 to 128 */
+	CALICO_NAME_ENDPOINT,    /* also '/'; for policy, profile, workload, orchestrator as well */
+	CALICO_NAME_INTERFACE,   /* [a-zA-Z0-9_-], 1 to 15 */
+	CALICO_NAME_LABEL,       /* [a-zA-Z0-9_./-], 1 to 512 */
+	CALICO_NAME_LABEL_VALUE, /* at most 63 of [a-zA-Z0-9_.-], ends in letter or digit, or empty
+				  */
+};
+bool calico_name_is_valid(enum calico_name_kind kind, const char *name);
+
+#endif
