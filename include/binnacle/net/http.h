@@ -67,11 +67,14 @@ bool http_header(const struct http_answer *answer, const char *name, char *out, 
  * LIMIT_EVENT_LINE, else the stream ends with ERR_FORMAT). `end` runs once: with err NULL when
  * the peer closed in order, else why; status is that of the answer, 0 when none came. For a
  * status other than 200 the body goes to `end` as `text` instead of lines. `open` runs once
- * when the header has come with status 200; may be NULL.
+ * when the header has come with status 200; may be NULL. With `data` set, `line` is not used:
+ * the bytes of the body come as they arrive, cut anywhere and unlimited, for formats that are
+ * not lines.
  */
 struct http_stream_events {
 	void (*open)(void *arg);
 	void (*line)(void *arg, const char *line, size_t len);
+	void (*data)(void *arg, const char *bytes, size_t len);
 	void (*end)(void *arg, int status, const char *text, const struct err *err);
 };
 struct http_stream *http_stream_start(struct http *http, const struct endpoint *endpoint,
