@@ -82,6 +82,22 @@ $(LAB_PLUGIN): $(LAB_PLUGIN_SOURCES) tests/lab/calico-plugin.h
 	@echo '  LD  $@'
 	$(Q)$(CC) $(BN_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(LAB_PLUGIN_SOURCES) $(LIB_LIBS)
 
+# Fuzz targets need clang; each runs for FUZZ_SECONDS over an empty corpus.
+FUZZ_SECONDS ?= 20
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+build/fuzz/%: tests/fuzz/%.c $(SOURCES)
+	@mkdir -p $(@D)
+	@echo '  FUZZ $@'
+	$(Q)clang $(BN_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $< \
+		$(filter-out src/app/main.c,$(SOURCES)) $(LIB_LIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS (needs clang)
+	@for f in $(FUZZ); do echo "$$f"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -print_final_stats=0 \
+			-artifact_prefix=build/fuzz/ 2>build/fuzz/log || { cat build/fuzz/log; exit 1; }; \
+	done
+
 .PHONY: layers
 layers: ## prove that includes only point downward
 	@awk -f tests/layers.awk $(wildcard src/*/*.[ch] include/binnacle/*/*.h)
