@@ -34,10 +34,15 @@ struct child_result {
 
 typedef void child_done_fn(void *arg, const struct child_result *result);
 
-/* NULL with err when it cannot be started (no such program, no permission). */
+/*
+ * NULL with err when it cannot be started (no such program, no permission). It is over when the
+ * program itself has ended: a daemon that it leaves behind does not delay `done`.
+ */
 struct child *child_run(struct loop *loop, const struct child_spec *spec, child_done_fn *done,
 			void *arg, struct err *err);
-/* Kill the group and forget it; `done` does not run. NULL allowed; sets NULL. */
+/* Send a signal to its process group. */
+void child_signal(struct child *child, int number);
+/* Kill the group (SIGKILL) and forget it; `done` does not run. NULL allowed; sets NULL. */
 void child_cancel(struct child **child);
 
 #endif

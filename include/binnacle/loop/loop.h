@@ -49,8 +49,9 @@ struct loop_fd *loop_fd_add(struct loop *loop, int fd, unsigned events, loop_fd_
 void loop_fd_set(struct loop_fd *watch, unsigned events);
 void loop_fd_remove(struct loop_fd **watch); /* sets *watch to NULL; NULL is allowed */
 
-/* Once, after delay_ms of the monotonic clock. After it ran, the handle is gone: `fn` must
- * forget it. loop_timer_stop(&timer) sets NULL, and may be given NULL. */
+/* Once, after delay_ms of the monotonic clock, in a later turn. After it ran, the handle is gone:
+ * `fn` must forget it (stopping it from inside `fn` does nothing). loop_timer_stop(&timer) sets
+ * NULL, and may be given NULL. */
 struct loop_timer *loop_timer_start(struct loop *loop, int64_t delay_ms, loop_fn *fn, void *arg);
 void loop_timer_stop(struct loop_timer **timer);
 
@@ -62,7 +63,8 @@ void loop_deferred_cancel(struct loop_deferred **deferred);
 struct loop_hook *loop_before_sleep(struct loop *loop, loop_fn *fn, void *arg);
 void loop_hook_remove(struct loop_hook **hook);
 
-/* Signals as events, through a self-pipe. Several watchers of one signal all run. */
+/* Signals as events, through a self-pipe. Several watchers of one signal all run. Only one loop
+ * of the process may watch signals at a time. SIGPIPE is ignored as soon as there is a loop. */
 struct loop_signal *loop_signal_add(struct loop *loop, int signal, loop_signal_fn *fn, void *arg);
 void loop_signal_remove(struct loop_signal **watch);
 

@@ -23,12 +23,15 @@ struct endpoint {
 
 /*
  * From what operators write: "host:port", "http://host:port", "https://…", "tcp://host:port"
- * (Docker), "unix:///path". default_port 0: none added. Fills only base_url and unix_socket.
+ * (Docker), "unix:///path". With `tls`, http:// and tcp:// become https. default_port is added to
+ * an address without a port unless it says http:// or https://, whose ports are fixed; 0: none.
+ * `endpoint` is a zeroed value; only base_url and unix_socket are filled.
  */
 bool endpoint_parse(struct endpoint *endpoint, const char *text, bool tls, int default_port,
 		    struct err *err);
 void endpoint_release(struct endpoint *endpoint);
-/* "127.0.0.1:8500" or "unix:/run/docker.sock": for messages, without secrets. */
+/* "127.0.0.1:8500" or "unix:/run/docker.sock": for messages, without secrets. Borrowed from the
+ * endpoint, or valid until the fourth call from now. */
 const char *endpoint_describe(const struct endpoint *endpoint);
 
 /* Append one path segment or query value, percent-encoded; '/' is encoded too. */

@@ -7,9 +7,13 @@
  *     http_cancel(&call);
  *
  * The completion rules are those of loop/loop.h. An answer with any HTTP status is an answer:
- * err is set only when none came (resolve, connect, timeout: ERR_UNREACHABLE), when it was too
- * large or malformed (ERR_FORMAT). Connections are kept and reused; `max_connections` bounds
- * those to one peer. No redirects are followed, no proxy is used for Unix sockets.
+ * err is set only when no whole answer came (resolve, connect, timeout, broken off:
+ * ERR_UNREACHABLE), when it was too large or malformed (ERR_FORMAT), or when the request itself
+ * cannot be sent (ERR_INPUT). Connections are kept and reused; `max_connections` bounds those to
+ * one peer. No redirects are followed, no proxy is used for Unix sockets and the loopback.
+ *
+ * A handle is gone when its completion has returned: the completion must forget it. Cancelling
+ * it from inside its own completion is allowed and does nothing.
  */
 #ifndef BINNACLE_NET_HTTP_H
 #define BINNACLE_NET_HTTP_H
@@ -69,7 +73,7 @@ bool http_header(const struct http_answer *answer, const char *name, char *out, 
  * status other than 200 the body goes to `end` as `text` instead of lines. `open` runs once
  * when the header has come with status 200; may be NULL. With `data` set, `line` is not used:
  * the bytes of the body come as they arrive, cut anywhere and unlimited, for formats that are
- * not lines.
+ * not lines. The bytes are borrowed and end with a NUL.
  */
 struct http_stream_events {
 	void (*open)(void *arg);
