@@ -73,7 +73,13 @@ void consul_call_cancel(struct consul_call **call); /* NULL allowed; sets NULL *
  * The path may have a query; `wait`, `index` (and `stale` when the flag says so) are added. A
  * 404 counts as data for key paths: doc NULL, err NULL.
  */
-enum consul_watch_flags { CONSUL_WATCH_STALE = 1, CONSUL_WATCH_404_IS_DATA = 2 };
+enum consul_watch_flags {
+	CONSUL_WATCH_STALE = 1,
+	CONSUL_WATCH_404_IS_DATA = 2,
+	/* Also run `changed` when only the index moved: the list of services, for one, keeps its
+	 * text when an instance of a known service comes or goes, but its index moves. */
+	CONSUL_WATCH_INDEX = 4,
+};
 struct consul_watch *consul_watch_start(struct consul *consul, const char *path, unsigned flags,
 					consul_fn *changed, void *arg);
 void consul_watch_stop(struct consul_watch **watch); /* NULL allowed; sets NULL */

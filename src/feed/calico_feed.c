@@ -1,0 +1,356 @@
+/*
+ * Two inputs, one judgment: Calico's state from the watch, the daemons' views from docker_feed.
+ * Whenever one changes, everything is judged anew; that costs less than knowing what changed.
+ * While something is unknown only for being young, a timer judges again when it may be ripe.
+ */
+#include "binnacle/feed/calico_feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/base/clock.h"
+#include "binnacle/base/log.h"
+#include "binnacle/base/strmap.h"
+#include "binnacle/base/text.h"
+#include "binnacle/feed/docker_feed.h"
+#include "binnacle/loop/loop.h"
+#include "binnacle/model/model.h"
+
+#define RIPEN_STEP_MS   1000
+#define JUDGE_PERIOD_MS 10000 /* ages of views matter, so look again without any change */
+
+/* When an endpoint got the verdict that it has. */
+struct verdict_since {
+	char word[12];
+	int64_t wall_ms;
+	bool seen;
+};
+
+struct calico_feed {
+	struct loop *loop;
+	struct model *model;
+	struct docker_feed *docker_feed;
+	struct calico_watch *watch;
+	struct calico_state *state;
+	struct calico_history *history;
+	struct calico_report *report;
+	struct loop_timer *timer;
+	struct strmap since; /* key -> struct verdict_since */
+	int64_t grace_ms;
+	bool is_down, is_settled;
+};
+
+static const char *text_in(struct snapshot *snapshot, const char *text)
+{
+	return text && *text ? arena_strdup(&snapshot->arena, text) : "";
+}
+
+/* The word of the STATE column, and what it means for the eye. */
+static const char *word_of(const struct calico_wep_verdict *verdict, enum row_state *state)
+{
+	*state = STATE_STALE;
+	switch (verdict->verdict) {
+	case CALICO_LIVE:
+		*state = verdict->urgent ? STATE_CRIT : STATE_PASS;
+		return verdict->duplicate ? "DUP" : "live";
+	case CALICO_HELD:
+		return "held";
+	case CALICO_GHOST:
+		return "ghost";
+	case CALICO_STALE:
+		return "STALE";
+	case CALICO_UNKNOWN:
+		break;
+	}
+	*state = STATE_UNKNOWN;
+	return verdict->reason == CALICO_REASON_YOUNG ? "young" : "?";
+}
+
+static int64_t since_of(struct calico_feed *feed, const char *key, const char *word)
+{
+	struct verdict_since *since = strmap_get(&feed->since, key);
+
+	if (!since) {
+		since = xcalloc(1, sizeof(*since));
+		strmap_put(&feed->since, key, since);
+	}
+	if (strcmp(since->word, word) != 0) {
+		snprintf(since->word, sizeof(since->word), "%s", word);
+		since->wall_ms = clock_wall_ms();
+	}
+	since->seen = true;
+	return since->wall_ms;
+}
+
+/* Forget the endpoints that are gone. */
+static void sweep_since(struct calico_feed *feed)
+{
+	for (size_t i = feed->since.count; i-- > 0;) {
+		struct verdict_since *since = feed->since.entries[i].value;
+
+		if (!since->seen)
+			free(strmap_remove(&feed->since, feed->since.entries[i].key));
+		else
+			since->seen = false;
+	}
+}
+
+static struct text_list evidence_of(struct snapshot *snapshot,
+				    const struct calico_evidence_list *list)
+{
+	const char **items = arena_alloc(&snapshot->arena, list->count * sizeof(*items));
+
+	for (size_t i = 0; i < list->count; i++)
+		items[i] = arena_printf(&snapshot->arena, "%s: %s", list->items[i].source,
+					list->items[i].sentence);
+	return (struct text_list){ items, list->count };
+}
+
+static struct text_list labels_of(struct snapshot *snapshot, const struct json_list *labels)
+{
+	const struct json_pair *pairs = labels->items;
+	const char **items = arena_alloc(&snapshot->arena, labels->count * sizeof(*items));
+
+	for (size_t i = 0; i < labels->count; i++)
+		items[i] = arena_printf(&snapshot->arena, "%s=%s", pairs[i].key, pairs[i].value);
+	return (struct text_list){ items, labels->count };
+}
+
+static struct text_list addresses_of(struct snapshot *snapshot, const struct calico_wep *wep)
+{
+	const char **items = arena_alloc(&snapshot->arena, wep->net_count * sizeof(*items));
+	char text[CALICO_NET_TEXT_BYTES];
+
+	for (size_t i = 0; i < wep->net_count; i++)
+		items[i] = arena_strdup(&snapshot->arena, calico_net_text(&wep->nets[i], text));
+	return (struct text_list){ items, wep->net_count };
+}
+
+static void judge_addresses(struct calico_feed *feed, const struct calico_wep_verdict *verdict,
+			    struct endpoint_row *row, struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < verdict->wep->net_count; i++) {
+		const struct calico_slot_verdict *slot =
+			calico_report_slot(feed->report, &verdict->wep->nets[i]);
+
+		if (!slot || slot->kind != CALICO_SLOT_LEAKED)
+			continue;
+		row->address_leaked = slot->releasable;
+		if (slot->wanted_by)
+			row->wanted_by = text_in(snapshot, slot->wanted_by->name);
+	}
+}
+
+static void add_endpoint(struct calico_feed *feed, const struct calico_wep_verdict *verdict,
+			 struct snapshot *snapshot)
+{
+	struct endpoint_row *row = snapshot_add(snapshot);
+	const struct calico_wep *wep = verdict->wep;
+	const char *word = word_of(verdict, &row->state);
+
+	row->id = text_in(snapshot, wep->key);
+	row->name = text_in(snapshot, wep->id.endpoint);
+	row->orchestrator = text_in(snapshot, wep->id.orchestrator);
+	row->node = text_in(snapshot, wep->id.node);
+	row->workload = text_in(snapshot, *verdict->name ? verdict->name : wep->id.workload);
+	row->container = verdict->container ? text_in(snapshot, verdict->container->name) : "";
+	row->addresses = addresses_of(snapshot, wep);
+	row->profiles = snapshot_list(snapshot, wep->profiles.items, wep->profiles.count);
+	row->labels = labels_of(snapshot, &wep->labels);
+	row->interface = text_in(snapshot, wep->interface_name);
+	row->status = text_in(snapshot, word);
+	row->why = text_in(snapshot, verdict->why);
+	row->evidence = evidence_of(snapshot, &verdict->evidence);
+	if (verdict->conflicting && verdict->conflicts.count)
+		row->conflict = text_in(snapshot, verdict->conflicts.items[0].sentence);
+	row->cleanable = calico_verdict_is_dead(verdict->verdict);
+	row->created_index = (int64_t)wep->created_index;
+	row->modified_index = (int64_t)wep->modified_index;
+	row->since_ms = since_of(feed, wep->key, word);
+	row->document = text_in(snapshot, wep->value);
+	judge_addresses(feed, verdict, row, snapshot);
+}
+
+static void publish(struct calico_feed *feed)
+{
+	struct snapshot *snapshot = snapshot_new(MODEL_ENDPOINTS);
+
+	snapshot->index = feed->state->etcd_index;
+	for (size_t i = 0; i < feed->report->wep_count; i++)
+		add_endpoint(feed, &feed->report->weps[i], snapshot);
+	sweep_since(feed);
+	model_publish(feed->model, snapshot);
+}
+
+static bool has_young(const struct calico_report *report)
+{
+	for (size_t i = 0; i < report->wep_count; i++)
+		if (report->weps[i].reason == CALICO_REASON_YOUNG)
+			return true;
+	for (size_t i = 0; i < report->slot_count; i++)
+		if (report->slots[i].kind == CALICO_SLOT_UNKNOWN &&
+		    report->slots[i].reason == CALICO_REASON_YOUNG)
+			return true;
+	return false;
+}
+
+static bool daemons_answered(const struct calico_feed *feed)
+{
+	size_t count;
+	const struct calico_source *sources = docker_feed_sources(feed->docker_feed, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!sources[i].view)
+			return false;
+	return true;
+}
+
+static void on_timer(void *arg);
+
+static void judge(struct calico_feed *feed)
+{
+	struct calico_evidence_base base = {
+		.state = feed->state,
+		.history = feed->history,
+		.now_mono_ms = clock_mono_ms(),
+		.grace_ms = feed->grace_ms,
+	};
+	bool young;
+
+	loop_timer_stop(&feed->timer);
+	if (!feed->state)
+		return;
+	/* While the watch stands, what we hold is known to be current. */
+	if (!feed->is_down)
+		calico_history_observe(feed->history, feed->state,
+				       calico_watch_alive_ms(feed->watch));
+	base.sources = docker_feed_sources(feed->docker_feed, &base.source_count);
+	calico_report_free(feed->report);
+	feed->report = calico_judge(&base);
+	young = has_young(feed->report);
+	feed->is_settled = !young && daemons_answered(feed);
+	publish(feed);
+	feed->timer = loop_timer_start(feed->loop, young ? RIPEN_STEP_MS : JUDGE_PERIOD_MS,
+				       on_timer, feed);
+}
+
+static void on_timer(void *arg)
+{
+	struct calico_feed *feed = arg;
+
+	feed->timer = NULL;
+	judge(feed);
+}
+
+static void on_docker(void *arg)
+{
+	judge(arg);
+}
+
+static void on_state(void *arg, struct calico_state *state, const struct err *err)
+{
+	struct calico_feed *feed = arg;
+
+	if (!state) {
+		if (!feed->is_down)
+			log_warn("calico", "%s", err->msg);
+		feed->is_down = true;
+		model_set_source(feed->model, SOURCE_CALICO,
+				 err->code == ERR_DENIED ? SOURCE_DENIED : SOURCE_DOWN, "",
+				 err->msg);
+		return;
+	}
+	if (feed->is_down)
+		log_info("calico", "the datastore answers again");
+	feed->is_down = false;
+	/* The report borrows from the old state. */
+	calico_report_free(feed->report);
+	feed->report = NULL;
+	calico_state_unref(feed->state);
+	feed->state = calico_state_ref(state);
+	model_set_source(feed->model, SOURCE_CALICO, SOURCE_OK, "", "");
+	judge(feed);
+}
+
+struct calico_feed *calico_feed_new(struct loop *loop, struct model *model, struct etcd *etcd,
+				    struct docker_feed *docker_feed,
+				    const struct calico_feed_options *options)
+{
+	struct calico_feed *feed = xcalloc(1, sizeof(*feed));
+
+	feed->loop = loop;
+	feed->model = model;
+	feed->docker_feed = docker_feed;
+	feed->grace_ms = options ? options->grace_ms : 0;
+	feed->history = calico_history_new();
+	model_set_source(model, SOURCE_CALICO, SOURCE_LOADING, "", "");
+	docker_feed_listen(docker_feed, on_docker, feed);
+	feed->watch = calico_watch_start(etcd, on_state, feed);
+	return feed;
+}
+
+void calico_feed_free(struct calico_feed *feed)
+{
+	if (!feed)
+		return;
+	docker_feed_unlisten(feed->docker_feed, on_docker, feed);
+	calico_watch_stop(&feed->watch);
+	loop_timer_stop(&feed->timer);
+	calico_report_free(feed->report);
+	calico_state_unref(feed->state);
+	calico_history_free(feed->history);
+	for (size_t i = 0; i < feed->since.count; i++)
+		free(feed->since.entries[i].value);
+	strmap_release(&feed->since);
+	free(feed);
+}
+
+const struct calico_report *calico_feed_report(const struct calico_feed *feed)
+{
+	return feed->report;
+}
+
+const struct calico_state *calico_feed_state(const struct calico_feed *feed)
+{
+	return feed->state;
+}
+
+bool calico_feed_is_settled(const struct calico_feed *feed)
+{
+	return feed->is_down || feed->is_settled;
+}
+
+void *calico_feed_query(struct calico_feed *feed, const char *node, calico_sources_fn *done,
+			void *done_arg)
+{
+	return docker_feed_query(feed->docker_feed, node, done, done_arg);
+}
+
+void calico_feed_query_cancel(struct calico_feed *feed, void *handle)
+{
+	struct docker_feed_query *query = handle;
+
+	(void)feed;
+	docker_feed_query_cancel(&query);
+}
+
+static void *env_query(void *arg, const char *node, calico_sources_fn *done, void *done_arg)
+{
+	return calico_feed_query(arg, node, done, done_arg);
+}
+
+static void env_query_cancel(void *arg, void *handle)
+{
+	calico_feed_query_cancel(arg, handle);
+}
+
+void calico_feed_clean_env(struct calico_feed *feed, struct calico_clean_env *env)
+{
+	env->loop = feed->loop;
+	env->arg = feed;
+	env->query = env_query;
+	env->query_cancel = env_query_cancel;
+	env->history = feed->history;
+	env->grace_ms = feed->grace_ms;
+}
