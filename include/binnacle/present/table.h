@@ -30,6 +30,7 @@ enum column_flags {
 	COLUMN_CUT_MIDDLE = 4, /* identifiers: both ends matter */
 	COLUMN_STATE = 8,      /* drawn in the color of the row's state */
 	COLUMN_TIME = 16,      /* a time; `t` and --time choose how it reads */
+	COLUMN_AGE = 32,       /* with COLUMN_TIME: reads as an age where a clock time would */
 };
 
 struct column {
@@ -63,7 +64,10 @@ struct table {
 
 const struct table *present_table(enum model_table table);
 const struct table *present_table_named(const char *name); /* plural or singular; NULL */
+/* By id; "status" and "state" stand for each other. NULL: no such column. */
 const struct column *table_column(const struct table *table, const char *id);
+/* Whether a state is one that `a` (attention rows only) keeps. */
+bool row_state_needs_attention(enum row_state state);
 
 /* Whether times read as an age ("12s") or a clock ("14:02:07"). Set once per front end. */
 enum present_time { PRESENT_TIME_CLOCK, PRESENT_TIME_AGE, PRESENT_TIME_ISO, PRESENT_TIME_EPOCH };
@@ -96,6 +100,12 @@ struct filter *filter_parse(const char *text, const struct table *table, struct 
 void filter_free(struct filter *filter);
 bool filter_matches(const struct filter *filter, const struct table *table, const void *row);
 
+/* "90s" "15m" "3h" "2d", or Go's "1h30m": an age as filters and --older take it. */
+bool present_parse_age(const char *text, int64_t *out_ms);
+
+/* Order of names in which "web.2" stands before "web.10". */
+int present_compare_names(const char *a, const char *b);
+
 /*
  * Share `width_cells` among columns: each gets its minimum by priority until the width is used,
  * then the rest in proportion to max - min, highest priority first; a column with max 0 takes
@@ -103,5 +113,8 @@ bool filter_matches(const struct filter *filter, const struct table *table, cons
  * table->column_count elements. wide: also those marked COLUMN_WIDE.
  */
 void columns_share(const struct table *table, int width_cells, bool wide, int *widths);
+/* The same for columns that somebody chose, in the order in which they stand. */
+void columns_share_chosen(const struct column *const *columns, size_t count, int width_cells,
+			  int *widths);
 
 #endif

@@ -1,0 +1,168 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "put.h"
+
+COLUMN_TEXT(template_name, render, id)
+COLUMN_TEXT(status, render, status)
+COLUMN_TEXT(check, render, check)
+COLUMN_TEXT(trigger, render, trigger)
+COLUMN_TEXT(destination, render, destination)
+COLUMN_MOMENT(written, written_ms, render, written_ms)
+COLUMN_NUMBER(loaded_ms, render, loaded_ms)
+COLUMN_NUMBER(generations_count, render, generations)
+ROW_STATE(state, render)
+
+static void diff(const void *row, struct strbuf *out)
+{
+	const struct render *render = row;
+
+	if (render->added || render->removed)
+		strbuf_addf(out, "+%" PRId64 " -%" PRId64, render->added, render->removed);
+}
+
+static int64_t diff_number(const void *row)
+{
+	const struct render *render = row;
+
+	return render->added + render->removed;
+}
+
+static void loaded(const void *row, struct strbuf *out)
+{
+	const struct render *render = row;
+
+	if (render->not_loaded)
+		strbuf_addstr(out, "NOT LOADED");
+	else
+		put_time(out, render->loaded_ms);
+}
+
+static void generations(const void *row, struct strbuf *out)
+{
+	put_count(out, generations_count(row));
+}
+
+static const struct column columns[] = {
+	{ "template", "TEMPLATE", 10, 40, 1, COLUMN_CUT_MIDDLE, .text = template_name },
+	{ "state", "STATE", 7, 9, 1, COLUMN_STATE, .text = status },
+	{ "diff", "DIFF", 5, 11, 1, 0, .text = diff, .number = diff_number },
+	{ "check", "CHECK", 5, 5, 2, 0, .text = check },
+	{ "written", "WRITTEN", 8, 8, 3, COLUMN_TIME, .text = written, .number = written_ms,
+	  .number_is_time = true },
+	{ "trigger", "TRIGGER", 7, 24, 4, 0, .text = trigger },
+	{ "loaded", "LOADED", 8, 10, 4, COLUMN_TIME, .text = loaded, .number = loaded_ms,
+	  .number_is_time = true },
+	{ "dest", "DEST", 10, 40, 5, COLUMN_WIDE | COLUMN_CUT_MIDDLE, .text = destination },
+	{ "gen", "GEN", 3, 5, 6, COLUMN_WIDE | COLUMN_RIGHT, .text = generations,
+	  .number = generations_count },
+};
+
+static int rank(const struct render *render)
+{
+	switch (render->state) {
+	case STATE_FAILED:
+		return 0;
+	case STATE_HELD:
+		return 1;
+	case STATE_PENDING:
+		return 2;
+	case STATE_PASS:
+		return 4;
+	default:
+		return 3;
+	}
+}
+
+static int order(const void *a, const void *b)
+{
+	int difference = rank(a) - rank(b);
+
+	return difference ? difference : present_compare_names(row_id(a), row_id(b));
+}
+
+static bool attention(const void *row)
+{
+	return row_state_needs_attention(state(row));
+}
+
+static void summary(const struct snapshot *snapshot, struct strbuf *out)
+{
+	size_t pending = 0, failed = 0, held = 0, not_loaded = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct render *render = snapshot_row(snapshot, i);
+
+		pending += render->state == STATE_PENDING;
+		failed += render->state == STATE_FAILED;
+		held += render->state == STATE_HELD;
+		not_loaded += render->not_loaded;
+	}
+	strbuf_addf(out, "%zu", snapshot->count);
+	summary_add(out, pending, "PENDING");
+	summary_add(out, failed, "FAILED");
+	summary_add(out, held, "HELD");
+	summary_add(out, not_loaded, "NOT LOADED");
+}
+
+static void json(const void *row, struct json *into)
+{
+	const struct render *render = row;
+
+	json_add_str(into, "template", render->id);
+	json_add_text(into, "source", render->source);
+	json_add_text(into, "dest", render->destination);
+	json_add_text(into, "state", render->status);
+	json_add_int(into, "added", render->added);
+	json_add_int(into, "removed", render->removed);
+	json_add_text(into, "check", render->check);
+	json_add_text(into, "message", render->message);
+	json_add_text(into, "trigger", render->trigger);
+	json_add_text(into, "brake", render->brake);
+	json_add_list(into, "waiting_for", render->waiting_for);
+	json_add_time(into, "written", render->written_ms);
+	json_add_time(into, "loaded", render->loaded_ms);
+	json_add_bool(into, "not_loaded", render->not_loaded);
+	json_add_int(into, "generations", render->generations);
+}
+
+static void detail(const void *row, const struct model *model, struct strbuf *out)
+{
+	const struct render *render = row;
+
+	(void)model;
+	detail_text(out, "template", render->id);
+	detail_text(out, "state", render->status);
+	detail_text(out, "held by", render->brake);
+	detail_text(out, "message", render->message);
+	detail_text(out, "source", render->source);
+	detail_text(out, "destination", render->destination);
+	if (render->added || render->removed)
+		detail_fmt(out, "difference", "+%" PRId64 " -%" PRId64 " lines", render->added,
+			   render->removed);
+	detail_text(out, "check", render->check);
+	detail_text(out, "trigger", render->trigger);
+	detail_since(out, "written", render->written_ms);
+	detail_since(out, "loaded", render->loaded_ms);
+	if (render->not_loaded)
+		detail_text(out, "", "NOT LOADED: the file is newer than what nginx took");
+	detail_fmt(out, "kept", "%" PRId64 " earlier texts", render->generations);
+	detail_list(out, "waiting for", render->waiting_for);
+}
+
+const struct table renders_table = {
+	.model = MODEL_RENDERS,
+	.name = "renders",
+	.singular = "render",
+	.title = "Renders",
+	.columns = columns,
+	.column_count = COUNT_OF(columns),
+	.state = state,
+	.attention = attention,
+	.order = order,
+	.empty = "No templates are configured.",
+	.empty_hint = "A template block in the configuration names a source and a destination.",
+	.summary = summary,
+	.json = json,
+	.detail = detail,
+};
