@@ -136,11 +136,14 @@ static int64_t since(struct consul_feed *feed, const char *kind, const char *id,
 	return entry->wall_ms;
 }
 
-static void sweep_since(struct consul_feed *feed)
+/* Forget what is gone of the kinds that were just published, each a letter. */
+static void sweep_since(struct consul_feed *feed, const char *kinds)
 {
 	for (size_t i = feed->since.count; i-- > 0;) {
 		struct since *entry = feed->since.entries[i].value;
 
+		if (!strchr(kinds, feed->since.entries[i].key[0]))
+			continue;
 		if (!entry->seen)
 			free(strmap_remove(&feed->since, feed->since.entries[i].key));
 		else
@@ -398,6 +401,7 @@ static void publish(struct consul_feed *feed)
 	}
 	strmap_release(&join.rows);
 	strmap_release(&join.places);
+	sweep_since(feed, "si");
 	model_publish(feed->model, join.instances);
 	model_publish(feed->model, join.services);
 }
@@ -659,7 +663,7 @@ static void on_members(void *arg, const struct json *doc, const struct consul_me
 		row->since_ms = since(feed, "m", row->id, row->status);
 	}
 	model_publish(feed->model, snapshot);
-	sweep_since(feed);
+	sweep_since(feed, "m");
 }
 
 static void on_leader(void *arg, const struct json *doc, const struct consul_meta *meta,

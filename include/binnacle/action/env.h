@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "binnacle/base/err.h"
+#include "binnacle/model/model.h"
+
 struct calico_feed;
 struct consul;
 struct consul_feed;
@@ -34,6 +37,8 @@ struct action_nginx {
 	struct nginx_control *control;
 };
 
+enum action_half { ACTION_RENDER, ACTION_REGISTER };
+
 struct action_env {
 	struct loop *loop;
 	struct model *model;
@@ -53,6 +58,13 @@ struct action_env {
 	const char *production_dc; /* NULL: not marked as production */
 	bool read_only;            /* refuse every change */
 	const char *state_dir;     /* journal, generations */
+	/*
+	 * Change the mode of an engine half (also publishes it as a fact). Going to auto takes the
+	 * half's lock; ERR_CONFLICT names the process that holds it.
+	 */
+	bool (*set_mode)(struct action_env *env, enum action_half half, enum engine_mode mode,
+			 struct err *err);
+	void *engine; /* for set_mode */
 };
 
 #endif
