@@ -1,0 +1,123 @@
+#include "binnacle/calico/address.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "binnacle/base/text.h"
+
+static unsigned full_bits(const struct calico_net *net)
+{
+	return net->version == 4 ? 32 : 128;
+}
+
+bool calico_net_parse(struct calico_net *net, const char *text)
+{
+	char address[64];
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	int64_t bits;
+
+	*net = (struct calico_net){ 0 };
+	if (len == 0 || len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (inet_pton(AF_INET, address, net->bytes) == 1)
+		net->version = 4;
+	else if (inet_pton(AF_INET6, address, net->bytes) == 1)
+		net->version = 6;
+	else
+		return false;
+	bits = full_bits(net);
+	if (slash && !text_parse_int(slash + 1, 0, bits, &bits)) {
+		*net = (struct calico_net){ 0 };
+		return false;
+	}
+	net->bits = (uint8_t)bits;
+	return true;
+}
+
+bool calico_net_equal(const struct calico_net *a, const struct calico_net *b)
+{
+	return a->version == b->version && a->bits == b->bits &&
+	       memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+struct calico_net calico_net_masked(const struct calico_net *net, unsigned bits)
+{
+	struct calico_net out = *net;
+
+	assert(net->version == 4 || net->version == 6);
+	assert(bits <= full_bits(net));
+	out.bits = (uint8_t)bits;
+	for (unsigned i = 0; i < full_bits(net) / 8; i++) {
+		if (bits >= 8) {
+			bits -= 8;
+			continue;
+		}
+		out.bytes[i] &= (uint8_t)(0xff00u >> bits);
+		bits = 0;
+	}
+	return out;
+}
+
+bool calico_net_contains(const struct calico_net *net, const struct calico_net *address)
+{
+	struct calico_net of_net, of_address;
+
+	if (net->version == 0 || net->version != address->version)
+		return false;
+	of_net = calico_net_masked(net, net->bits);
+	of_address = calico_net_masked(address, net->bits);
+	return calico_net_equal(&of_net, &of_address);
+}
+
+struct calico_net calico_net_at(const struct calico_net *net, uint32_t ordinal)
+{
+	struct calico_net out = calico_net_masked(net, net->bits);
+	unsigned last = full_bits(net) / 8;
+	uint64_t carry = ordinal;
+
+	out.bits = (uint8_t)full_bits(net);
+	for (unsigned i = last; i-- > 0 && carry;) {
+		carry += out.bytes[i];
+		out.bytes[i] = (uint8_t)(carry & 0xff);
+		carry >>= 8;
+	}
+	return out;
+}
+
+uint32_t calico_net_ordinal(const struct calico_net *net, const struct calico_net *address)
+{
+	struct calico_net first = calico_net_masked(net, net->bits);
+	unsigned len = full_bits(net) / 8;
+	uint32_t a = 0, b = 0;
+
+	assert(calico_net_contains(net, address));
+	for (unsigned i = len - 4; i < len; i++) {
+		a = a << 8 | address->bytes[i];
+		b = b << 8 | first.bytes[i];
+	}
+	return a - b;
+}
+
+const char *calico_net_text_cidr(const struct calico_net *net, char *out)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+
+	if (net->version)
+		inet_ntop(net->version == 4 ? AF_INET : AF_INET6, net->bytes, address,
+			  sizeof(address));
+	snprintf(out, CALICO_NET_TEXT_BYTES, "%s/%u", address, net->bits);
+	return out;
+}
+
+const char *calico_net_text(const struct calico_net *net, char *out)
+{
+	calico_net_text_cidr(net, out);
+	if (!net->version || net->bits == full_bits(net))
+		*strchr(out, '/') = '\0';
+	return out;
+}
