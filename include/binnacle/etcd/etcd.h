@@ -12,7 +12,8 @@
  * here. Completion rules: loop/loop.h.
  *
  * Errors: 404/100 ERR_NOT_FOUND, 412/101, 105 and 403/108 ERR_CONFLICT, 401/110 ERR_DENIED, a
- * 404 that is not JSON means that the v2 API is off and says so (ERR_REFUSED).
+ * 404 that is not JSON means that the v2 API is off and says so (ERR_REFUSED). A write without an
+ * answer is ERR_UNREACHABLE.
  *
  * Reference: etcd 3.4 documentation, "etcd v2 API".
  */
@@ -45,7 +46,10 @@ struct etcd_meta {
 	const char *cluster_id; /* X-Etcd-Cluster-Id; borrowed */
 };
 
-/* doc is the whole answer: {"action","node","prevNode"}; NULL when err is set. */
+/*
+ * doc is the whole answer: {"action","node","prevNode"}; NULL when err is set. meta says etcd_index
+ * 0 when no member answered.
+ */
 typedef void etcd_fn(void *arg, const struct json *doc, const struct etcd_meta *meta,
 		     const struct err *err);
 
@@ -56,6 +60,8 @@ struct etcd_condition {
 	bool dir;                        /* DELETE: an empty directory */
 };
 
+/* NULL when no endpoint is given or one is malformed. Calls and watches must have ended before
+ * etcd_free. */
 struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_config *config,
 		      struct err *err);
 void etcd_free(struct etcd *etcd);
@@ -67,17 +73,23 @@ struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value
 			   const struct etcd_condition *condition, etcd_fn *done, void *arg);
 struct etcd_call *etcd_delete(struct etcd *etcd, const char *key,
 			      const struct etcd_condition *condition, etcd_fn *done, void *arg);
-void etcd_call_cancel(struct etcd_call **call);
+void etcd_call_cancel(struct etcd_call **call); /* NULL allowed; sets NULL */
 
 /*
  * Follow a tree for ever. `changed` runs with the whole tree (doc as from a recursive quorum
- * get; doc NULL and err NULL when the key does not exist) at the start and after each change
- * (several changes within 50 ms are one), and once with err when an outage begins. Watches by
- * index; when the store has forgotten the index (400/401), reads the tree again.
+ * get; doc NULL and err NULL when the key does not exist) at the start, after each change
+ * (several changes within 50 ms are one; a busy tree is read four times a second at most) and
+ * after an outage, and once with err when an outage begins. Watches by index; when the store has
+ * forgotten the index (400/401), and while nothing happens for 30 s, reads the tree again.
  */
 struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *key, etcd_fn *changed,
 				    void *arg);
-void etcd_watch_stop(struct etcd_watch **watch);
-int64_t etcd_watch_alive_ms(const struct etcd_watch *watch); /* as consul_watch_alive_ms */
+/* Changes of keys that `is_quiet` says yes to are reported only after delay_ms, or together with
+ * another change: for heartbeats. */
+typedef bool etcd_quiet_fn(const char *key);
+void etcd_watch_set_quiet(struct etcd_watch *watch, etcd_quiet_fn *is_quiet, int64_t delay_ms);
+void etcd_watch_stop(struct etcd_watch **watch); /* NULL allowed; sets NULL */
+/* When the last tree given was last known to be current; 0: never. Monotonic. */
+int64_t etcd_watch_alive_ms(const struct etcd_watch *watch);
 
 #endif

@@ -1,0 +1,336 @@
+/*
+ * A call asks the current member. A read that got no answer, or one that says the member is in
+ * trouble (5xx), asks the next ones in turn, each once; a write is asked once, because it may
+ * have happened. The member that answers becomes the current one.
+ */
+#include "binnacle/etcd/etcd.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/base/json.h"
+#include "binnacle/base/mem.h"
+#include "binnacle/base/strbuf.h"
+#include "binnacle/base/text.h"
+#include "binnacle/net/http.h"
+#include "etcd_private.h"
+
+enum { ETCD_PORT = 2379, CONNECT_TIMEOUT_MS = 2500, REQUEST_TIMEOUT_MS = 10000 };
+
+/* Error codes of the v2 API that mean something to us. */
+enum {
+	ETCD_KEY_NOT_FOUND = 100,
+	ETCD_COMPARE_FAILED = 101,
+	ETCD_ALREADY_EXISTS = 105,
+	ETCD_DIR_NOT_EMPTY = 108,
+	ETCD_UNAUTHORIZED = 110,
+};
+
+struct etcd_call {
+	struct etcd *etcd;
+	const char *method;
+	char *key, *path, *body;
+	size_t member, tried;
+	bool is_read;
+	struct http_call *http;
+	etcd_fn *done;
+	void *arg;
+};
+
+static bool add_member(struct etcd *etcd, const char *url, const struct etcd_config *config,
+		       struct err *err)
+{
+	struct endpoint *member = &etcd->members[etcd->member_count];
+	bool login = config->user && *config->user && config->password && *config->password;
+	bool tls =
+		(config->ca_file && *config->ca_file) || (config->cert_file && *config->cert_file);
+
+	/* A scheme that is written out wins over what the files suggest. */
+	if (!endpoint_parse(member, url, tls && !strstr(url, "://"), ETCD_PORT, err))
+		return err_context(err, "etcd endpoint");
+	etcd->member_count++;
+	if (login) {
+		member->user = xstrdup(config->user);
+		member->password = xstrdup(config->password);
+	}
+	member->ca_file = config->ca_file ? xstrdup(config->ca_file) : NULL;
+	member->cert_file = config->cert_file ? xstrdup(config->cert_file) : NULL;
+	member->key_file = config->key_file ? xstrdup(config->key_file) : NULL;
+	return true;
+}
+
+struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_config *config,
+		      struct err *err)
+{
+	struct etcd *etcd = xcalloc(1, sizeof(*etcd));
+	size_t count = 0;
+
+	while (config->endpoints && config->endpoints[count])
+		count++;
+	etcd->loop = loop;
+	etcd->http = http;
+	etcd->members = xcalloc(count + 1, sizeof(*etcd->members));
+	if (count == 0) {
+		err_set(err, ERR_INPUT, "etcd: no endpoint is configured");
+		etcd_free(etcd);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!add_member(etcd, config->endpoints[i], config, err)) {
+			etcd_free(etcd);
+			return NULL;
+		}
+	}
+	return etcd;
+}
+
+void etcd_free(struct etcd *etcd)
+{
+	if (!etcd)
+		return;
+	assert(etcd->users == 0);
+	for (size_t i = 0; i < etcd->member_count; i++)
+		endpoint_release(&etcd->members[i]);
+	free(etcd->members);
+	free(etcd);
+}
+
+const char *etcd_address(const struct etcd *etcd)
+{
+	return endpoint_describe(&etcd->members[etcd->current]);
+}
+
+void etcd_add_path(struct strbuf *out, const char *key)
+{
+	strbuf_addstr(out, "/v2/keys");
+	if (*key != '/')
+		strbuf_addch(out, '/');
+	url_escape_path(out, key);
+}
+
+void etcd_member_failed(struct etcd *etcd, size_t member)
+{
+	if (etcd->current == member)
+		etcd->current = (member + 1) % etcd->member_count;
+}
+
+static void call_free(struct etcd_call *call)
+{
+	call->etcd->users--;
+	free(call->key);
+	free(call->path);
+	free(call->body);
+	free(call);
+}
+
+static void read_meta(struct etcd_meta *meta, const struct http_answer *answer, char *cluster_id,
+		      size_t size)
+{
+	char index[32];
+	int64_t number = 0;
+
+	if (http_header(answer, "X-Etcd-Index", index, sizeof(index)) &&
+	    text_parse_int(index, 0, INT64_MAX, &number))
+		meta->etcd_index = (uint64_t)number;
+	if (!http_header(answer, "X-Etcd-Cluster-Id", cluster_id, size))
+		*cluster_id = '\0';
+}
+
+static enum err_code code_of(int64_t error_code)
+{
+	switch (error_code) {
+	case ETCD_KEY_NOT_FOUND:
+		return ERR_NOT_FOUND;
+	case ETCD_COMPARE_FAILED:
+	case ETCD_ALREADY_EXISTS:
+	case ETCD_DIR_NOT_EMPTY:
+		return ERR_CONFLICT;
+	case ETCD_UNAUTHORIZED:
+		return ERR_DENIED;
+	default:
+		return ERR_REFUSED;
+	}
+}
+
+/* Why an answer with another status than 200 and 201 came. */
+static void explain(const struct etcd_call *call, const struct http_answer *answer, struct err *err)
+{
+	struct err not_json;
+	struct json *doc = json_parse(answer->body.buf, answer->body.len, &not_json);
+	int64_t code = json_int(doc, "errorCode", 0);
+
+	if (code) {
+		const char *cause = json_str(doc, "cause", "");
+
+		err_set(err, code_of(code), "etcd %s: %s %.160s: %.80s%s%.100s%s",
+			etcd_address(call->etcd), call->method, call->key,
+			json_str(doc, "message", "error"), *cause ? " (" : "", cause,
+			*cause ? ")" : "");
+	} else if (answer->status == 404) {
+		err_set(err, ERR_REFUSED,
+			"etcd %s does not serve the v2 API: start it with --enable-v2, or name the "
+			"etcd of Calico",
+			etcd_address(call->etcd));
+	} else {
+		http_refused(err, "etcd", answer);
+	}
+	json_free(doc);
+}
+
+static void start_on_member(struct etcd_call *call);
+
+/* Ask the next member, if this call may and one is left. */
+static bool try_next(struct etcd_call *call)
+{
+	etcd_member_failed(call->etcd, call->member);
+	if (!call->is_read || call->tried >= call->etcd->member_count)
+		return false;
+	call->member = (call->member + 1) % call->etcd->member_count;
+	start_on_member(call);
+	return true;
+}
+
+static void on_answer(void *arg, struct http_answer *answer, const struct err *failure)
+{
+	struct etcd_call *call = arg;
+	char cluster_id[64] = "";
+	struct etcd_meta meta = { .cluster_id = cluster_id };
+	etcd_fn *done = call->done;
+	void *done_arg = call->arg;
+	struct json *doc = NULL;
+	struct err err = { 0 };
+
+	call->http = NULL;
+	if (!answer || answer->status >= 500) {
+		if (try_next(call))
+			return;
+	} else {
+		call->etcd->current = call->member;
+	}
+	if (answer)
+		read_meta(&meta, answer, cluster_id, sizeof(cluster_id));
+	if (!answer) {
+		err = *failure;
+		err_context(&err, "etcd %s", endpoint_describe(&call->etcd->members[call->member]));
+	} else if (answer->status == 200 || answer->status == 201) {
+		doc = json_parse(answer->body.buf, answer->body.len, &err);
+		if (!doc)
+			err_context(&err, "etcd %s", etcd_address(call->etcd));
+	} else {
+		explain(call, answer, &err);
+	}
+	call_free(call);
+	done(done_arg, doc, &meta, doc ? NULL : &err);
+	json_free(doc);
+}
+
+static void start_on_member(struct etcd_call *call)
+{
+	struct http_request request = {
+		.method = call->method,
+		.path = call->path,
+		.body = call->body,
+		.body_len = call->body ? strlen(call->body) : 0,
+		.content_type = call->body ? "application/x-www-form-urlencoded" : NULL,
+		.timeout_ms = REQUEST_TIMEOUT_MS,
+		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+	};
+
+	call->tried++;
+	call->http = http_start(call->etcd->http, &call->etcd->members[call->member], &request,
+				on_answer, call);
+}
+
+/* Takes path and body. */
+static struct etcd_call *start(struct etcd *etcd, const char *method, const char *key,
+			       struct strbuf *path, struct strbuf *body, etcd_fn *done, void *arg)
+{
+	struct etcd_call *call = xcalloc(1, sizeof(*call));
+
+	call->etcd = etcd;
+	call->method = method;
+	call->key = xstrdup(key);
+	call->path = strbuf_detach(path, NULL);
+	call->body = body ? strbuf_detach(body, NULL) : NULL;
+	call->is_read = strcmp(method, "GET") == 0;
+	call->member = etcd->current;
+	call->done = done;
+	call->arg = arg;
+	etcd->users++;
+	start_on_member(call);
+	return call;
+}
+
+/* "?a=1" for the first, "&a=1" for the others. */
+static void add_query(struct strbuf *path, const char *text)
+{
+	strbuf_addch(path, strchr(path->buf, '?') ? '&' : '?');
+	strbuf_addstr(path, text);
+}
+
+static void add_condition(struct strbuf *path, const struct etcd_condition *condition)
+{
+	char index[48];
+
+	if (!condition)
+		return;
+	if (condition->must_exist)
+		add_query(path, "prevExist=true");
+	if (condition->must_not_exist)
+		add_query(path, "prevExist=false");
+	if (condition->dir)
+		add_query(path, "dir=true");
+	if (condition->prev_index) {
+		snprintf(index, sizeof(index), "prevIndex=%" PRIu64, condition->prev_index);
+		add_query(path, index);
+	}
+}
+
+struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, etcd_fn *done,
+			   void *arg)
+{
+	struct strbuf path = STRBUF_INIT;
+
+	etcd_add_path(&path, key);
+	if (flags & ETCD_RECURSIVE)
+		add_query(&path, "recursive=true");
+	if (flags & ETCD_SORTED)
+		add_query(&path, "sorted=true");
+	if (flags & ETCD_QUORUM)
+		add_query(&path, "quorum=true");
+	return start(etcd, "GET", key, &path, NULL, done, arg);
+}
+
+struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value,
+			   const struct etcd_condition *condition, etcd_fn *done, void *arg)
+{
+	struct strbuf path = STRBUF_INIT, body = STRBUF_INIT;
+
+	etcd_add_path(&path, key);
+	add_condition(&path, condition);
+	strbuf_addstr(&body, "value=");
+	url_escape(&body, value);
+	return start(etcd, "PUT", key, &path, &body, done, arg);
+}
+
+struct etcd_call *etcd_delete(struct etcd *etcd, const char *key,
+			      const struct etcd_condition *condition, etcd_fn *done, void *arg)
+{
+	struct strbuf path = STRBUF_INIT;
+
+	etcd_add_path(&path, key);
+	add_condition(&path, condition);
+	return start(etcd, "DELETE", key, &path, NULL, done, arg);
+}
+
+void etcd_call_cancel(struct etcd_call **call)
+{
+	if (!*call)
+		return;
+	http_cancel(&(*call)->http);
+	call_free(*call);
+	*call = NULL;
+}
