@@ -181,20 +181,31 @@ static bool read_address(const struct plugin *p, const char *id, char *address, 
 	return found;
 }
 
-/* The container asks for the gateway's hardware address, which nobody has: this host answers. */
+static bool write_setting(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool written;
+
+	if (fd < 0)
+		return false;
+	written = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+	close(fd);
+	return written;
+}
+
+/*
+ * The container asks for the gateway's hardware address, which nobody has: this host answers. At
+ * once, as Calico sets it, too: by default Linux waits up to 0.8 s before it answers for another.
+ */
 static bool answer_for_gateway(const char *interface)
 {
 	char path[128];
-	int fd;
 	bool written;
 
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/neigh/%s/proxy_delay", interface);
+	written = write_setting(path, "0\n");
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/proxy_arp", interface);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	written = write(fd, "1\n", 2) == 2;
-	close(fd);
-	return written;
+	return write_setting(path, "1\n") && written;
 }
 
 void network_join(const struct plugin *p, const cJSON *request, struct reply *reply)
@@ -222,7 +233,8 @@ void network_join(const struct plugin *p, const cJSON *request, struct reply *re
 	if (read_address(p, id, address, sizeof(address)))
 		(void)run_program((const char *const[]){ "ip", "route", "replace", address, "dev",
 							 outer, "scope", "link", NULL });
-	(void)answer_for_gateway(outer);
+	if (!answer_for_gateway(outer))
+		fprintf(stderr, "no proxy ARP on %s\n", outer);
 
 	reply->json = cJSON_CreateObject();
 	object = cJSON_AddObjectToObject(reply->json, "InterfaceName");

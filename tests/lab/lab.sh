@@ -106,6 +106,7 @@ lab_up() {
 	# What a crashed `up` left, or nothing.
 	tear_down
 	mkdir -p "$lab" "$cache"
+	[ -O "$lab" ] || die "$lab belongs to somebody else"
 	chmod 755 "$lab"
 	record_pid up $$
 	trap give_up EXIT

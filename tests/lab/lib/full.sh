@@ -99,7 +99,6 @@ make_network() {
 become_host() { # HOST
 	local host=$1 root=$lab/$1 other resolver
 	hostname "$host"
-	echo 1 >/proc/sys/net/ipv4/ip_forward
 	mkdir -p "$root"/run/{lock,docker/plugins} "$root"/etc/{docker,nginx} \
 		"$root"/var/{log,lib}/nginx
 	{
@@ -133,7 +132,7 @@ become_host() { # HOST
 	esac
 	mount -n --rbind "$root/run" /run
 	touch "$root/up"
-	exec sleep infinity
+	exec -a "binnacle-lab host $host" sleep infinity
 }
 
 mount_over() { # SOURCE TARGET
@@ -238,9 +237,10 @@ stop_plugin() { # HOST
 
 start_docker() { # HOST
 	local host=$1 root=$lab/$1/docker
-	mkdir -p "$root"
+	mkdir -p "$root/tmp"
 	echo '{}' >"$root/daemon.json"
-	start_on "docker-$host" "$host" env "PATH=$lab/bin:$PATH" dockerd \
+	# containerd writes its stacks there when it is in trouble.
+	start_on "docker-$host" "$host" env "PATH=$lab/bin:$PATH" "TMPDIR=$root/tmp" dockerd \
 		--config-file "$root/daemon.json" --data-root "$root/data" \
 		--exec-root "$root/exec" --pidfile "$root/docker.pid" \
 		-H "unix://$root/docker.sock" --bip 172.17.0.1/16 --dns 172.29.150.1 \
@@ -572,7 +572,7 @@ full_down() {
 rmdir_netns() {
 	[ -d /run/netns ] || return 0
 	[ -z "$(ls -A /run/netns)" ] || return 1
-	umount /run/netns 2>/dev/null || true
+	umount -n /run/netns 2>/dev/null || true
 	rmdir /run/netns
 }
 

@@ -100,8 +100,17 @@ LAB_INGRESS=127.0.0.1:$small_nginx_port
 EOF
 }
 
+# An nginx that was started anew since has a pid of its own; its file and its command line say so.
+small_kill_restarted_nginx() {
+	local pid
+	[ -r "$lab/nginx/nginx.pid" ] && read -r pid <"$lab/nginx/nginx.pid" || return 0
+	tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$lab/nginx/" || return 0
+	kill -TERM "$pid" 2>/dev/null
+}
+
 small_down() {
 	kill_workers
+	small_kill_restarted_nginx
 	kill_recorded TERM nginx consul etcd
 	wait_gone 1 nginx consul etcd || kill_recorded KILL nginx consul etcd
 	wait_gone 3 nginx consul etcd || say "processes of the small lab do not end"
