@@ -90,13 +90,14 @@ void network_create(const struct plugin *p, const cJSON *request, struct reply *
 void network_create_endpoint(const struct plugin *p, const cJSON *request, struct reply *reply)
 {
 	const char *id = string_of(request, "EndpointID");
-	const cJSON *interface = cJSON_GetObjectItemCaseSensitive(request, "Interface");
-	const char *address = string_of(interface, "Address");
-	const char *mac = string_of(interface, "MacAddress");
+	const cJSON *given = cJSON_GetObjectItemCaseSensitive(request, "Interface");
+	const char *address = string_of(given, "Address");
+	const char *mac = string_of(given, "MacAddress");
 	char key[KEY_CHARS_MAX];
 	char name[32];
 	cJSON *endpoint;
 	cJSON *nets;
+	cJSON *answered;
 	char *value;
 	enum etcd_result result;
 
@@ -125,9 +126,10 @@ void network_create_endpoint(const struct plugin *p, const cJSON *request, struc
 	}
 	plugin_label_later(p, string_of(request, "NetworkID"), id);
 	reply->json = cJSON_CreateObject();
-	interface = cJSON_AddObjectToObject(reply->json, "Interface");
+	answered = cJSON_AddObjectToObject(reply->json, "Interface");
+	/* What Docker gave it must not come back. */
 	if (mac[0] == '\0')
-		cJSON_AddStringToObject((cJSON *)interface, "MacAddress", fixed_mac);
+		cJSON_AddStringToObject(answered, "MacAddress", fixed_mac);
 }
 
 void network_delete_endpoint(const struct plugin *p, const cJSON *request, struct reply *reply)

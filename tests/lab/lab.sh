@@ -62,7 +62,7 @@ else
 	[ ! -x /var/cache/binnacle-lab/consul/usr/bin/consul ] || cache=/var/cache/binnacle-lab
 fi
 [ "$size" = full ] || lab=$lab-small
-lab=${BINNACLE_LAB_DIR:-$lab}
+lab=$(realpath -m "${BINNACLE_LAB_DIR:-$lab}")
 cache=${BINNACLE_LAB_CACHE:-$cache}
 plugin=${BINNACLE_LAB_PLUGIN:-$project/build/calico-plugin}
 console=${BINNACLE:-$project/build/binnacle}
@@ -73,8 +73,10 @@ else
 fi
 case $lab in
 /*/*) ;;
-*) die "BINNACLE_LAB_DIR must be an absolute path below the root: $lab" ;;
+*) die "BINNACLE_LAB_DIR must be a directory below one of the root's: $lab" ;;
 esac
+# A socket's path has at most 107 characters; the longest of the lab's has 53 behind the directory.
+[ ${#lab} -le 54 ] || die "BINNACLE_LAB_DIR is too long for the sockets in it: $lab"
 
 # One `up` or `down` at a time. The file stays beside the directory, which `down` removes.
 take_lock() {
@@ -96,6 +98,7 @@ lab_up() {
 	local started=$SECONDS
 	if [ "$size" = full ]; then
 		full_check_machine
+		refuse_other_lab
 		[ -n "${BINNACLE_LAB_PLUGIN:-}" ] || make -s -C "$project" build/calico-plugin
 	fi
 	take_lock
@@ -132,6 +135,7 @@ tear_down() {
 }
 
 lab_down() {
+	[ "$size" = small ] || refuse_other_lab
 	take_lock
 	kill_recorded KILL up
 	tear_down
@@ -160,6 +164,7 @@ run)
 	;;
 console)
 	need_lab
+	[ -x "$console" ] || die "no $console: run make first, or set BINNACLE"
 	host=${1:-W708-ATMQZLPR-1}
 	[ $# -eq 0 ] || shift
 	if [ "$size" = small ]; then

@@ -1,6 +1,7 @@
 #!/bin/bash
 # test-lab.sh - checks the lab itself, in TAP: that it is what README.md says, and that it leaves
 # nothing behind. Where a full lab is up already, only that one is looked at; nothing is stopped.
+# With --long also the accident that takes Docker a minute.
 
 set -uo pipefail
 shopt -s nullglob
@@ -195,6 +196,30 @@ removal_leaves_nothing() {
 
 labelled() { get "$(endpoint_key "$1" "$2")" | grep -qF '\"labels\":{\"role\":\"app\"}'; }
 
+plugin_call() { # HOST SOCKET CALL JSON
+	get --fail --unix-socket "$lab/$1/run/docker/plugins/$2.sock" -d "$4" "http://plugin/$3"
+}
+
+# The address is what keeps a container from starting; the stale endpoint then stands beside the new.
+released_address_lets_fixed_a_start() {
+	plugin_call "$one" calico-ipam IpamDriver.ReleaseAddress \
+		'{"PoolID":"10.233.0.0/16","Address":"10.233.49.10"}' &&
+		lab docker "$one" start fixed-a &&
+		same 2 "$(get "$(endpoint_key "$one" '')?recursive=true" |
+			grep -oF '\"10.233.49.10/32\"' | wc -l)"
+}
+
+# Docker repeats each of its four calls for 15 seconds, then removes the container all the same.
+removal_with_plugin_down_leaves_both() {
+	local id started
+	id=$(endpoint_id "$two" nginx-test-2)
+	lab plugin stop "$two" || return
+	started=$SECONDS
+	lab docker "$two" rm -f nginx-test-2 || return
+	[ $((SECONDS - started)) -ge 50 ] && lab plugin start "$two" &&
+		get --fail "$(endpoint_key "$two" "$id")" && same 0 "$(slot 10.233.61.128-26 1)"
+}
+
 address_of_itself() {
 	local got
 	lab docker "$two" run -d --name passing --network calico lab/web || return
@@ -324,6 +349,11 @@ else
 	check_running_lab
 	check "packet filter and files of the machine are as before" machine_is_untouched
 	check "'up' again changes nothing" grep_in 'up already' sh -c "'$here/lab.sh' up 2>&1"
+	check "an address that was given back lets fixed-a start" released_address_lets_fixed_a_start
+	if [ "${1:-}" = --long ]; then
+		check "removed while the plugin is down, a container leaves endpoint and address" \
+			removal_with_plugin_down_leaves_both
+	fi
 	check "'down' ends well" lab down
 	check "'down' leaves nothing" nothing_is_left
 	check "'down' once more ends well" lab down

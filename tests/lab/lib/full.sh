@@ -428,6 +428,21 @@ full_check_machine() {
 		die "this kernel has no network or host name namespaces"
 }
 
+# The names and addresses are the users', so there is one full lab at a time. Prints the directory
+# of another one.
+other_lab() {
+	local pid
+	for pid in $(processes_in_namespace "/run/netns/$switch"); do
+		{ tr '\0' '\n' <"/proc/$pid/cmdline" | awk -v own="$lab/etcd" 'after == "--data-dir" && $0 != own { print } { after = $0 }'; } 2>/dev/null || true
+	done | sed -n '1s|/etcd$||p'
+}
+
+refuse_other_lab() {
+	local other
+	other=$(other_lab)
+	[ -z "$other" ] || die "the lab that runs is that of $other: set BINNACLE_LAB_DIR to it"
+}
+
 full_up() {
 	local host
 	start_worker images build_images
@@ -488,7 +503,7 @@ processes_in_namespace() { # FILE
 	local inode
 	inode=$(stat -L -c %i "$1" 2>/dev/null) || return 0
 	find /proc -mindepth 3 -maxdepth 3 -path '/proc/[0-9]*/ns/net' -lname "net:\[$inode\]" \
-		2>/dev/null | cut -d / -f 3
+		2>/dev/null | cut -d / -f 3 || true
 }
 
 lab_cgroups() {

@@ -39,7 +39,7 @@ printf '%s at %s answers\n' "$(hostname)" "$address" >/www/index.html
 printf 'ok\n' >/www/health
 # As process 1 the server would ignore the signal that stops it.
 trap 'exit 0' TERM INT
-httpd -f -p 80 -h /www &
+httpd -f -v -p 80 -h /www &
 wait
 EOF
 	chmod 755 "$1/bin/serve"
@@ -54,6 +54,9 @@ image_nginx() { # ROOT
 		mkdir -p "$root${library%/*}"
 		cp -L "$library" "$root$library"
 	done
+	# The logs are the container's: those of process 1, which has no part in reloads.
+	ln -s /proc/1/fd/1 "$root/var/log/nginx/access.log"
+	ln -s /proc/1/fd/2 "$root/var/log/nginx/error.log"
 	# Process 1 is not nginx: nginx may be reloaded, killed and started anew, and the container
 	# stays. It also takes in the orphans of an nginx that was killed.
 	cat >"$root/bin/ingress" <<'EOF'
