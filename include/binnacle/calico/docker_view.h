@@ -81,9 +81,10 @@ struct calico_docker_view *calico_docker_view_ref(struct calico_docker_view *vie
 void calico_docker_view_unref(struct calico_docker_view *view); /* NULL allowed */
 
 /*
- * Ask. `done` gets a view in every case: a failure is a view that is not complete. The view is
- * borrowed; take a reference to keep it.
+ * Ask, for at most CALICO_GATHER_MAX_MS. `done` gets a view in every case: a failure is a view that
+ * is not complete. The view is borrowed; take a reference to keep it.
  */
+#define CALICO_GATHER_MAX_MS 60000
 typedef void calico_view_fn(void *arg, struct calico_docker_view *view);
 struct calico_gather;
 struct calico_gather *calico_gather_start(struct loop *loop, struct docker *docker,
