@@ -12,6 +12,7 @@
 #define LIMIT_NGINX_CONF          (32u << 20)
 #define LIMIT_NGINX_INCLUDE_DEPTH 16
 #define LIMIT_NGINX_FILES_COUNT   4096
+#define LIMIT_NGINX_BLOCK_DEPTH   64
 #define LIMIT_EVENT_LINE          (1u << 20)
 #define LIMIT_CHILD_OUTPUT        (1u << 20)
 #define LIMIT_JSON_DEPTH          64

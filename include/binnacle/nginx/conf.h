@@ -49,11 +49,14 @@ struct conf_files {
 	struct conf_access use;
 };
 
+#define CONF_PENDING_MAX 64
+
 /* A text that takes the place of a file, which need not exist yet. Borrowed. */
 struct conf_pending {
 	const char *path; /* as this host sees it */
 	const char *text;
 	size_t len;
+	mode_t mode; /* it will have; 0: that of the file there, 0644 when there is none */
 };
 
 /* A mistake in a configuration and its place. */
@@ -84,7 +87,6 @@ struct conf_flat {
 	{                                                                                          \
 		.text = STRBUF_INIT                                                                \
 	}
-#define CONF_PENDING_MAX 64
 
 /*
  * The whole configuration in one text: each include replaced by the file's text (or the pending
@@ -117,10 +119,11 @@ struct conf_tree {
 	struct arena arena;
 };
 
-/* The tree of a flattened configuration; NULL with *fault set. Free with conf_tree_free. */
+/* The tree of a flattened configuration; NULL with *fault set. Free with conf_tree_free. File
+ * names in it are borrowed from the flat. */
 struct conf_tree *conf_parse(const struct conf_flat *flat, struct conf_fault *fault);
 /* The tree of one text by itself, which may be a fragment (the body of an upstream). Includes
- * stay what they are: directives. */
+ * stay what they are: directives. Never NULL: with a fault it has what stands before it. */
 struct conf_tree *conf_parse_text(const char *file, const char *text, size_t len,
 				  struct conf_fault *fault);
 void conf_tree_free(struct conf_tree *tree);

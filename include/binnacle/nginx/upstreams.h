@@ -69,8 +69,8 @@ const struct nginx_upstream *nginx_routes_upstream(const struct nginx_routes *ro
 						   const char *name); /* NULL: none */
 /*
  * The server that nginx would choose for a host name: exact name, longest wildcard at the front
- * ("*.x", ".x"), longest at the end ("x.*"), first regular expression, the default server; NULL:
- * no server at all. Listening addresses are not told apart.
+ * ("*.x", ".x"), longest at the end ("x.*"), the default server; NULL: no server at all. Listening
+ * addresses are not told apart, and names that are regular expressions ("~…") are passed over.
  */
 const struct nginx_vhost *nginx_routes_vhost(const struct nginx_routes *routes, const char *host);
 
