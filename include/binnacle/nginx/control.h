@@ -22,11 +22,13 @@
  *     check   nginx -t on what is live
  *     pid     the pid file is there, not empty, and names a process
  *     signal  nginx -s reload
- *     start   only if the signal failed: remove the pid file, start nginx
+ *     start   only if no nginx runs by that pid file: remove it, start nginx
  *     verify  the master has a worker that was not there before; the old ones may drain
  *
  * `nginx -t` itself creates an empty pid file where there was none: that is why an empty one
- * counts as "not running" and not as an error.
+ * counts as "not running" and not as an error. A pid that belongs to another program is not
+ * signaled; a signal that fails while the master lives is a failure, not a reason for a second
+ * master.
  *
  * Completion rules: loop/loop.h. Operations on one control may overlap, except that reloads
  * wait for each other.
