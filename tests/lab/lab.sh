@@ -22,6 +22,7 @@ usage: lab.sh VERB [--small]
   docker HOST ARGS ...    the docker command against a host's daemon
   plugin stop|start|break HOST
                           the Calico plugin of a host; break: running, but etcd out of its reach
+  daemon kill|start HOST  kill Docker and all its containers, as a crash does; start it again
   packages                print the Debian packages that `deps` installs
 
 --small: one agent, one etcd, one nginx on loopback, without root.
@@ -99,7 +100,7 @@ lab_up() {
 	if [ "$size" = full ]; then
 		full_check_machine
 		refuse_other_lab
-		[ -n "${BINNACLE_LAB_PLUGIN:-}" ] || make -s -C "$project" build/calico-plugin
+		build_plugin
 	fi
 	take_lock
 	if [ -e "$lab/ready" ] && [ -z "$fresh" ]; then
@@ -181,12 +182,27 @@ plugin)
 	need_lab
 	[ $# -eq 2 ] && [ -n "${part[$2]:-}" ] ||
 		die "usage: plugin stop|start|break HOST, HOST one of ${docker_hosts[*]}"
+	build_plugin
 	stop_plugin "$2"
 	case $1 in
 	stop) ;;
 	start) start_plugin "$2" ;;
 	break) start_plugin "$2" http://172.29.150.1:1 ;;
 	*) die "plugin: $1 is none of stop, start, break" ;;
+	esac
+	;;
+daemon)
+	need_lab
+	[ $# -eq 2 ] && [ -n "${part[$2]:-}" ] ||
+		die "usage: daemon kill|start HOST, HOST one of ${docker_hosts[*]}"
+	case $1 in
+	kill) kill_docker "$2" ;;
+	start)
+		not pid_of "docker-$2" || die "the daemon of $2 runs"
+		start_docker "$2"
+		wait_for_docker "$2"
+		;;
+	*) die "daemon: $1 is neither kill nor start" ;;
 	esac
 	;;
 _host) become_host "$1" ;;

@@ -220,6 +220,17 @@ removal_with_plugin_down_leaves_both() {
 		get --fail "$(endpoint_key "$two" "$id")" && same 0 "$(slot 10.233.61.128-26 1)"
 }
 
+# The next start gives the address back, not the endpoint; both stand side by side then.
+crash_of_docker_leaves_the_endpoint() {
+	lab daemon kill "$two" && lab daemon start "$two" &&
+		same exited "$(lab docker "$two" inspect -f '{{.State.Status}}' nginx-test-2)" &&
+		same null "$(slot 10.233.61.128-26 1)" &&
+		lab docker "$two" start nginx-test-2 && same 0 "$(slot 10.233.61.128-26 1)" &&
+		same 2 "$(get "$(endpoint_key "$two" '')?recursive=true" |
+			grep -oF '\"10.233.61.129/32\"' | wc -l)" &&
+		within 5 grep_in 'nginx-test-2 at' get http://10.233.61.129/
+}
+
 address_of_itself() {
 	local got
 	lab docker "$two" run -d --name passing --network calico lab/web || return
@@ -350,6 +361,8 @@ else
 	check "packet filter and files of the machine are as before" machine_is_untouched
 	check "'up' again changes nothing" grep_in 'up already' sh -c "'$here/lab.sh' up 2>&1"
 	check "an address that was given back lets fixed-a start" released_address_lets_fixed_a_start
+	check "a crash of Docker leaves the endpoint, and the container starts again" \
+		crash_of_docker_leaves_the_endpoint
 	if [ "${1:-}" = --long ]; then
 		check "removed while the plugin is down, a container leaves endpoint and address" \
 			removal_with_plugin_down_leaves_both

@@ -249,6 +249,26 @@ start_docker() { # HOST
 		--cluster-advertise "${address[$host]}:2376" --shutdown-timeout 5
 }
 
+# As when the machine goes down: Docker and all its containers at once, and nobody cleans up.
+kill_docker() { # HOST
+	local host=$1 pid dir
+	kill_recorded KILL "docker-$host"
+	for pid in $(processes_in_namespace "/run/netns/$host"); do
+		if tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$lab/$host/docker/exec/"; then
+			kill -KILL "$pid" || true
+		fi
+	done 2>/dev/null
+	for dir in $(lab_cgroups); do
+		find "$dir/$host" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+	done | sort -u | while read -r pid; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	wait_gone 5 "docker-$host"
+	# A reboot would have emptied /run. A process that its parent has not collected yet still counts
+	# as running for the next daemon.
+	rm -f "$lab/$host/docker/docker.pid" "$lab/$host/docker/exec/containerd/containerd.pid"
+}
+
 # iptables of the kind that this kernel has; dockerd finds the same one first.
 choose_iptables() {
 	mkdir -p "$lab/bin"
@@ -269,13 +289,16 @@ open_forwarding() { # HOST
 		iptables -w -t nat -I POSTROUTING -s 10.233.0.0/16 -d 10.233.0.0/16 -j RETURN'
 }
 
+wait_for_docker() { # HOST
+	wait_until 30 on_docker "$1" version && return
+	tail -n 5 "$lab/log/docker-$1" >&2
+	say "dockerd on $1 does not answer"
+	return 1
+}
+
 bring_up_docker() { # HOST
 	local host=$1
-	wait_until 30 on_docker "$host" version || {
-		tail -n 5 "$lab/log/docker-$host"
-		echo "dockerd on $host does not answer"
-		return 1
-	}
+	wait_for_docker "$host"
 	DOCKER_CONFIG=$lab/docker-client import_images "$(docker_socket "$host")"
 	open_forwarding "$host"
 }
@@ -417,6 +440,10 @@ write_configs() {
 }
 
 # ---- verbs -------------------------------------------------------------------------------------
+
+build_plugin() {
+	[ -n "${BINNACLE_LAB_PLUGIN:-}" ] || make -s -C "$project" build/calico-plugin >&2
+}
 
 full_check_machine() {
 	[ "$(id -u)" = 0 ] || die "the full lab needs root; 'up --small' does not"
