@@ -11,7 +11,6 @@
 
 #include "binnacle/base/file.h"
 #include "binnacle/base/text.h"
-#include "binnacle/docker/docker.h"
 #include "binnacle/loop/child.h"
 #include "binnacle/loop/loop.h"
 #include "control_private.h"
@@ -67,12 +66,9 @@ struct nginx_control *nginx_control_new(struct loop *loop, const struct nginx_sp
 	const char *file = spec->file ? spec->file : "nginx.conf";
 	struct nginx_control *control;
 
-	if (spec->docker && (!spec->container || !spec->container[0])) {
-		err_set(err, ERR_INPUT, "nginx %s: which container is not said",
-			spec->name ? spec->name : "");
-		return NULL;
-	}
 	if (folder[0] != '/') {
+		if (spec->exec && spec->exec->release)
+			spec->exec->release(spec->exec->arg);
 		err_set(err, ERR_INPUT, "nginx %s: the folder %s is not an absolute path",
 			spec->name ? spec->name : "", folder);
 		return NULL;
@@ -83,16 +79,14 @@ struct nginx_control *nginx_control_new(struct loop *loop, const struct nginx_sp
 	control->folder = without_slash(folder);
 	control->file = xstrdup(file);
 	control->path = xasprintf("%s/%s", control->folder, file);
-	control->binary = spec->binary   ? xstrdup(spec->binary)
-			  : spec->docker ? xstrdup("nginx")
-					 : find_binary();
+	control->binary = spec->binary ? xstrdup(spec->binary)
+			  : spec->exec ? xstrdup("nginx")
+				       : find_binary();
 	control->prefix = spec->prefix ? xstrdup(spec->prefix) : NULL;
-	control->docker = spec->docker;
-	if (spec->docker) {
-		const char *seen = spec->container_folder ? spec->container_folder : "/etc/nginx";
-
-		control->container = xstrdup(spec->container);
-		control->folder_seen = without_slash(seen);
+	if (spec->exec) {
+		control->is_elsewhere = true;
+		control->exec = *spec->exec;
+		control->folder_seen = without_slash(spec->seen_as ? spec->seen_as : "/etc/nginx");
 	} else {
 		control->folder_seen = xstrdup(control->folder);
 	}
@@ -111,6 +105,8 @@ void nginx_control_free(struct nginx_control *control)
 		check_end(control->checks);
 	while (control->reloads)
 		reload_end(control->reloads);
+	if (control->exec.release)
+		control->exec.release(control->exec.arg);
 	free(control->name);
 	free(control->folder);
 	free(control->file);
@@ -118,7 +114,6 @@ void nginx_control_free(struct nginx_control *control)
 	free(control->path_seen);
 	free(control->binary);
 	free(control->prefix);
-	free(control->container);
 	free(control->folder_seen);
 	free(control);
 }
@@ -173,12 +168,12 @@ void control_argv(const struct nginx_control *control, const char **argv, const 
 static void command_report(struct command *command, int exit_code, const struct strbuf *output,
 			   const struct err *err)
 {
-	command_fn *done = command->done;
+	nginx_exec_fn *done = command->done;
 	void *arg = command->arg;
 
 	/* `done` may start the next one in the same place. */
 	command->child = NULL;
-	command->exec = NULL;
+	command->handle = NULL;
 	command->deferred = NULL;
 	done(arg, exit_code, output, err);
 }
@@ -205,26 +200,22 @@ static void on_child(void *arg, const struct child_result *result)
 	command_report(command, result->exit_code, result->output, NULL);
 }
 
-static void on_exec(void *arg, const struct docker_exec_result *result, const struct err *err)
+static void on_exec(void *arg, int exit_code, const struct strbuf *output, const struct err *err)
 {
-	struct command *command = arg;
-
-	if (err)
-		command_report(command, -1, NULL, err);
-	else
-		command_report(command, result->exit_code, result->output, NULL);
+	command_report(arg, exit_code, output, err);
 }
 
 void command_start(struct command *command, struct nginx_control *control, const char *const *argv,
-		   int64_t timeout_ms, command_fn *done, void *arg)
+		   int64_t timeout_ms, nginx_exec_fn *done, void *arg)
 {
-	assert(!command->child && !command->exec && !command->deferred);
+	assert(!command->child && !command->handle && !command->deferred);
+	command->control = control;
 	command->done = done;
 	command->arg = arg;
 	command->program = control->binary;
-	if (control->docker) {
-		command->exec = docker_exec(control->docker, control->container, argv, timeout_ms,
-					    on_exec, command);
+	if (control->is_elsewhere) {
+		command->handle =
+			control->exec.start(control->exec.arg, argv, timeout_ms, on_exec, command);
 		return;
 	}
 	command->child = child_run(control->loop,
@@ -237,8 +228,9 @@ void command_start(struct command *command, struct nginx_control *control, const
 void command_cancel(struct command *command)
 {
 	child_cancel(&command->child);
-	if (command->exec)
-		docker_exec_cancel(&command->exec);
+	if (command->handle)
+		command->control->exec.cancel(command->handle);
+	command->handle = NULL;
 	loop_deferred_cancel(&command->deferred);
 }
 

@@ -6,7 +6,6 @@
 #include "binnacle/nginx/control.h"
 
 struct child;
-struct docker_exec;
 struct loop_deferred;
 
 struct nginx_control {
@@ -15,8 +14,9 @@ struct nginx_control {
 	char *path;      /* folder/file */
 	char *path_seen; /* the same as nginx sees it */
 	char *binary, *prefix;
-	struct docker *docker; /* borrowed; NULL: of this host */
-	char *container, *folder_seen;
+	bool is_elsewhere; /* programs are run through exec */
+	struct nginx_exec exec;
+	char *folder_seen;
 	int64_t check_timeout_ms, verify_timeout_ms;
 	unsigned staged_count;        /* names of staged files differ */
 	struct nginx_check *checks;   /* under way */
@@ -27,19 +27,18 @@ struct nginx_control {
  * One program run where this nginx lives. `done` runs from the loop, also when the program could
  * not be started. All zero: nothing runs.
  */
-typedef void command_fn(void *arg, int exit_code, const struct strbuf *output,
-			const struct err *err);
 struct command {
+	struct nginx_control *control;
 	struct child *child;
-	struct docker_exec *exec;
+	void *handle;                   /* of exec */
 	struct loop_deferred *deferred; /* reports `err` */
 	struct err err;
 	const char *program;
-	command_fn *done;
+	nginx_exec_fn *done;
 	void *arg;
 };
 void command_start(struct command *command, struct nginx_control *control, const char *const *argv,
-		   int64_t timeout_ms, command_fn *done, void *arg);
+		   int64_t timeout_ms, nginx_exec_fn *done, void *arg);
 void command_cancel(struct command *command);
 
 /* `nginx -c PATH [-p PREFIX] MORE…`: up to two more words. `argv` has room for 8. */

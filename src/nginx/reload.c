@@ -279,12 +279,12 @@ static void begin_check(struct nginx_reload *reload)
 }
 
 /* List the processes where nginx lives; `done` as of any command. */
-static void begin_list(struct nginx_reload *reload, command_fn *done)
+static void begin_list(struct nginx_reload *reload, nginx_exec_fn *done)
 {
 	static const char *const argv[] = { "sh", "-c", process_script, NULL };
 	struct strbuf text = STRBUF_INIT;
 
-	if (reload->control->docker) {
+	if (reload->control->is_elsewhere) {
 		command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, done,
 			      reload);
 		return;
@@ -355,7 +355,7 @@ static void begin_remove(struct nginx_reload *reload)
 		return;
 	}
 	reload->state = RELOAD_REMOVE;
-	if (reload->control->docker) {
+	if (reload->control->is_elsewhere) {
 		command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, on_removed,
 			      reload);
 		return;
@@ -483,7 +483,7 @@ static void read_pid(struct nginx_reload *reload)
 	struct err err;
 	bool ok;
 
-	if (reload->control->docker) {
+	if (reload->control->is_elsewhere) {
 		command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, on_pid,
 			      reload);
 		return;
@@ -522,9 +522,9 @@ static void look_later(struct nginx_reload *reload)
 		     (double)control->verify_timeout_ms / 1000);
 		return;
 	}
-	reload->timer =
-		loop_timer_start(control->loop, control->docker ? LOOK_CONTAINER_MS : LOOK_HOST_MS,
-				 on_look_again, reload);
+	reload->timer = loop_timer_start(control->loop,
+					 control->is_elsewhere ? LOOK_CONTAINER_MS : LOOK_HOST_MS,
+					 on_look_again, reload);
 }
 
 /* A new worker counts when it is still there at the next look: one that cannot work (no right to

@@ -18,6 +18,7 @@
 #include "binnacle/base/clock.h"
 #include "binnacle/base/file.h"
 #include "binnacle/base/text.h"
+#include "binnacle/loop/child.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/nginx/control.h"
 
@@ -406,6 +407,81 @@ static void a_supervised_nginx_is_left_to_its_supervisor(void **state)
 	assert_non_null(strstr(place->message, "supervisor"));
 }
 
+/* The other kind: programs run through an exec, the folder seen under another path. */
+static struct loop *exec_loop;
+
+struct run {
+	struct child *child;
+	nginx_exec_fn *done;
+	void *arg;
+};
+
+static void on_run(void *arg, const struct child_result *result)
+{
+	struct run *run = arg;
+
+	run->done(run->arg, result->exit_code, result->output, NULL);
+	free(run);
+}
+
+static void *exec_start(void *arg, const char *const *argv, int64_t timeout_ms, nginx_exec_fn *done,
+			void *done_arg)
+{
+	struct run *run = xcalloc(1, sizeof(*run));
+	struct err err;
+
+	(void)arg;
+	run->done = done;
+	run->arg = done_arg;
+	run->child =
+		child_run(exec_loop, &(struct child_spec){ .argv = argv, .timeout_ms = timeout_ms },
+			  on_run, run, &err);
+	assert_non_null(run->child);
+	return run;
+}
+
+static void exec_cancel(void *handle)
+{
+	struct run *run = handle;
+
+	child_cancel(&run->child);
+	free(run);
+}
+
+static void an_nginx_elsewhere_is_checked_started_and_reloaded(void **state)
+{
+	struct place *place = *state;
+	char *seen = xasprintf("%s-seen", place->folder);
+	struct nginx_exec exec = { .start = exec_start, .cancel = exec_cancel };
+	struct nginx_spec spec = { .folder = place->folder,
+				   .seen_as = seen,
+				   .binary = "/usr/sbin/nginx",
+				   .prefix = seen,
+				   .exec = &exec };
+	struct err err;
+
+	exec_loop = place->loop;
+	assert_int_equal(symlink(place->folder, seen), 0);
+	nginx_control_free(place->control);
+	place->control = nginx_control_new(place->loop, &spec, &err);
+	check(place, "conf.d/app.conf", "\nserver { bad; }\n");
+	assert_false(place->ok);
+	assert_true(text_starts_with(place->file, place->folder));
+	assert_true(text_ends_with(place->file, "/conf.d/app.conf"));
+	assert_false(text_starts_with(place->file, seen));
+	assert_int_equal(place->line, 2);
+	reload(place);
+	assert_true(place->ok);
+	assert_int_equal(place->steps[NGINX_STEP_START], NGINX_DONE);
+	reload(place);
+	assert_true(place->ok);
+	assert_int_equal(place->steps[NGINX_STEP_START], NGINX_NOT_DONE);
+	assert_int_equal(place->steps[NGINX_STEP_SIGNAL], NGINX_DONE);
+	assert_true(place->new_workers >= 1);
+	unlink(seen);
+	free(seen);
+}
+
 static unsigned finished;
 
 static void on_one_of_two(void *arg, const struct nginx_reload_result *result)
@@ -445,6 +521,7 @@ int main(void)
 		WITH_NGINX(an_nginx_that_does_not_run_is_started),
 		WITH_NGINX(a_pid_of_a_stranger_is_not_signaled),
 		WITH_NGINX(a_supervised_nginx_is_left_to_its_supervisor),
+		WITH_NGINX(an_nginx_elsewhere_is_checked_started_and_reloaded),
 		WITH_NGINX(reloads_of_one_nginx_wait_for_each_other),
 	};
 

@@ -8,8 +8,9 @@
  *     nginx_check_cancel(&check);
  *     nginx_control_free(control);
  *
- * Two kinds: nginx of this host (binary, folder), and nginx in a container, which is asked
- * through Docker's exec and whose folder this host sees under another path.
+ * Two kinds: nginx of this host (binary, folder), and nginx in a container, where programs are run
+ * through a struct nginx_exec (render/container.h has Docker's) and whose folder this host sees
+ * under another path.
  *
  * A check never touches the live files. The configuration is flattened (nginx/conf.h) with the
  * pending texts in their places into one staged file beside nginx.conf, so that relative paths
@@ -43,11 +44,24 @@
 #include "binnacle/base/err.h"
 #include "binnacle/nginx/conf.h"
 
-struct docker;
 struct loop;
 struct nginx_check;
 struct nginx_control;
 struct nginx_reload;
+
+/*
+ * How to run a program where nginx lives. `start` gives a handle; its completion rules are those
+ * of loop/loop.h. err: it could not be run, or not be seen to end. `cancel` frees the handle.
+ */
+typedef void nginx_exec_fn(void *arg, int exit_code, const struct strbuf *output,
+			   const struct err *err);
+struct nginx_exec {
+	void *(*start)(void *arg, const char *const *argv, int64_t timeout_ms, nginx_exec_fn *done,
+		       void *done_arg);
+	void (*cancel)(void *handle);
+	void (*release)(void *arg); /* with the control, or when making one fails; may be NULL */
+	void *arg;
+};
 
 struct nginx_spec {
 	const char *name;   /* what messages call it: "ingress" */
@@ -57,11 +71,10 @@ struct nginx_spec {
 	const char *binary; /* NULL: nginx, looked up in PATH and /usr/sbin */
 	const char *prefix; /* -p; NULL: the compiled-in one */
 	/* In a container: */
-	struct docker *docker;        /* borrowed; NULL: nginx of this host */
-	const char *container;        /* name or id */
-	const char *container_folder; /* the folder as nginx sees it; NULL: /etc/nginx */
-	int64_t check_timeout_ms;     /* 0: 30 s */
-	int64_t verify_timeout_ms;    /* 0: 10 s */
+	const struct nginx_exec *exec; /* copied; NULL: nginx of this host */
+	const char *seen_as;           /* the folder as nginx sees it; NULL: /etc/nginx */
+	int64_t check_timeout_ms;      /* 0: 30 s */
+	int64_t verify_timeout_ms;     /* 0: 10 s */
 };
 
 struct nginx_control *nginx_control_new(struct loop *loop, const struct nginx_spec *spec,
