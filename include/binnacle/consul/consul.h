@@ -14,9 +14,14 @@
  * A watch repeats one blocking query for ever: it sends the last index it saw, the agent answers
  * when that index moves or the wait time ends; `changed` runs when the data differs from the
  * last answer, and when an outage begins (doc NULL, err set) or ends (the data again, even when
- * unchanged). Errors never end a watch, they delay it (250 ms doubled up to 60 s). The index is
- * started over when it goes back, an index of 0 counts as 1, and no watch asks more often than
- * every 100 ms, so that a busy index cannot make it spin.
+ * unchanged). Errors never end a watch, they delay it (250 ms doubled up to 60 s); an error of
+ * another kind (unreachable, then denied) begins another outage. The index is started over when
+ * it goes back, an index of 0 counts as 1, and no watch asks more often than every 100 ms, so that
+ * a busy index cannot make it spin. An endpoint that does not block (its answers have no index)
+ * is asked every 15 s.
+ *
+ * ERR_UNREACHABLE: the agent does not answer, or answers that there is no cluster leader.
+ * ERR_DENIED: names where the token came from, never the token.
  *
  * Reference: Consul HTTP API, "Blocking Queries" and "Consistency Modes".
  */
@@ -36,12 +41,13 @@ struct json;
 struct loop;
 
 struct consul_config {
-	const char *address; /* NULL or "": $CONSUL_HTTP_ADDR, else 127.0.0.1:8500 */
-	const char *token;   /* NULL: $CONSUL_HTTP_TOKEN */
-	const char *token_file;
-	const char *auth; /* "user:password"; NULL: $CONSUL_HTTP_AUTH */
-	bool tls;         /* also $CONSUL_HTTP_SSL */
-	bool no_verify;
+	const char *address;    /* NULL or "": $CONSUL_HTTP_ADDR, else 127.0.0.1:8500 */
+	const char *token;      /* NULL: token_file, $CONSUL_HTTP_TOKEN, $CONSUL_HTTP_TOKEN_FILE */
+	const char *token_file; /* read once, by consul_new */
+	const char *auth;       /* "user:password"; NULL: $CONSUL_HTTP_AUTH */
+	bool tls;               /* also $CONSUL_HTTP_SSL */
+	bool no_verify;         /* also $CONSUL_HTTP_SSL_VERIFY=false */
+	/* NULL: $CONSUL_CACERT, _CAPATH, _CLIENT_CERT, _CLIENT_KEY, _TLS_SERVER_NAME */
 	const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
 	int64_t wait_ms; /* of blocking queries; 0: 60 s */
 };
@@ -62,7 +68,7 @@ struct consul *consul_new(struct loop *loop, struct http *http, const struct con
 void consul_free(struct consul *consul); /* calls and watches must have been ended */
 const char *consul_address(const struct consul *consul); /* for messages */
 
-/* One answer, once. timeout_ms 0: 10 s. */
+/* One answer, once, within 10 s. */
 struct consul_call *consul_get(struct consul *consul, const char *path, consul_fn *done, void *arg);
 /* method "PUT" or "DELETE"; body NULL: empty. body is copied. */
 struct consul_call *consul_send(struct consul *consul, const char *method, const char *path,
@@ -71,7 +77,8 @@ void consul_call_cancel(struct consul_call **call); /* NULL allowed; sets NULL *
 
 /*
  * The path may have a query; `wait`, `index` (and `stale` when the flag says so) are added. A
- * 404 counts as data for key paths: doc NULL, err NULL.
+ * 404 counts as data for key paths: doc NULL, err NULL. With CONSUL_WATCH_STALE any server may
+ * answer; an answer of more than 2 s old is dropped and asked for again from the leader.
  */
 enum consul_watch_flags {
 	CONSUL_WATCH_STALE = 1,

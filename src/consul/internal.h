@@ -1,0 +1,35 @@
+/*
+ * internal.h - what the calls and the watches of this folder share.
+ */
+#ifndef BINNACLE_CONSUL_INTERNAL_H
+#define BINNACLE_CONSUL_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "binnacle/base/err.h"
+#include "binnacle/consul/consul.h"
+#include "binnacle/net/endpoint.h"
+#include "binnacle/net/http.h"
+
+#define CALL_TIMEOUT_MS 10000
+
+struct consul {
+	struct loop *loop;
+	struct http *http;
+	struct endpoint endpoint;
+	char *token_source; /* where the token is from, for messages; never the token */
+	int64_t wait_ms;
+	size_t unreachable; /* watches in an outage; logged when it leaves and reaches 0 */
+};
+
+/* True when the answer is a good one. Else err says what the agent's objection is. */
+bool consul_accept(const struct consul *consul, const char *method, const char *path,
+		   const struct http_answer *answer, struct err *err);
+/* Parse a body; an empty one gives *doc NULL. */
+bool consul_parse(const struct consul *consul, const char *path, const struct http_answer *answer,
+		  struct json **doc, struct err *err);
+void consul_read_meta(const struct http_answer *answer, struct consul_meta *meta);
+
+#endif
