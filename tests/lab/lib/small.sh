@@ -118,12 +118,14 @@ small_down() {
 }
 
 small_status() {
-	local name
+	local name down=
 	for name in consul etcd nginx; do
 		if pid_of "$name" >/dev/null; then
 			echo "$name runs"
 		else
 			echo "$name is DOWN"
+			down=yes
 		fi
 	done
+	[ -z "$down" ]
 }
