@@ -102,6 +102,10 @@ struct calico_release_options {
 	/* The operator has typed the address: daemons that do not answer are overlooked. Nothing
 	 * else is. */
 	bool overlook_unreachable;
+	/* It was the address of an endpoint that has just been deleted. Without this, the block
+	 * must have been seen unchanged for the grace: an address is taken before its endpoint is
+	 * written, so a slot without endpoint may be that of a container about to start. */
+	bool was_leaked;
 };
 struct calico_clean *calico_release_start(const struct calico_clean_env *env,
 					  const struct calico_net *address,

@@ -1,0 +1,298 @@
+/* Who says what: the views turned into maps, and which daemon may bear witness for a node. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge.h"
+
+static bool names_equal(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+bool judge_is_fresh(const struct judge *judge, const struct calico_source *source)
+{
+	return source->view &&
+	       judge->base->now_mono_ms - source->view->started_mono_ms <= judge->view_max_age_ms;
+}
+
+/* Not running: it will ask for its address when it is started, or has failed to get it. */
+bool judge_is_waiting(const struct calico_container *container)
+{
+	return !container->running && container->phase != CALICO_CONTAINER_GOING;
+}
+
+static struct identity *identity_for(struct judge *judge, const char *endpoint_id)
+{
+	struct identity *identity = strmap_get(&judge->identities, endpoint_id);
+
+	if (!identity) {
+		identity = arena_alloc(judge->arena, sizeof(*identity));
+		strmap_put(&judge->identities, endpoint_id, identity);
+	}
+	return identity;
+}
+
+static struct address_use *address_for(struct judge *judge, const struct calico_net *address)
+{
+	char text[CALICO_NET_TEXT_BYTES];
+	struct address_use *use;
+
+	calico_net_text(address, text);
+	use = strmap_get(&judge->addresses, text);
+	if (!use) {
+		use = arena_alloc(judge->arena, sizeof(*use));
+		strmap_put(&judge->addresses, text, use);
+	}
+	return use;
+}
+
+const struct identity *judge_identity(struct judge *judge, const char *endpoint_id)
+{
+	static const struct identity nobody;
+	const struct identity *identity = strmap_get(&judge->identities, endpoint_id);
+
+	return identity ? identity : &nobody;
+}
+
+const struct address_use *judge_address(struct judge *judge, const struct calico_net *address)
+{
+	static const struct address_use nobody;
+	char text[CALICO_NET_TEXT_BYTES];
+	const struct address_use *use =
+		strmap_get(&judge->addresses, calico_net_text(address, text));
+
+	return use ? use : &nobody;
+}
+
+static struct reference *new_reference(struct judge *judge, const struct calico_source *source,
+				       const struct calico_container *container,
+				       const struct calico_attachment *attachment,
+				       const struct reference *next)
+{
+	struct reference *reference = arena_alloc(judge->arena, sizeof(*reference));
+
+	*reference = (struct reference){ source, container, attachment, next };
+	return reference;
+}
+
+static void index_address(struct judge *judge, const struct calico_source *source,
+			  const struct calico_container *container,
+			  const struct calico_attachment *attachment,
+			  const struct calico_net *address, const struct calico_net *wanted)
+{
+	struct address_use *use;
+
+	if (container->running && address->version) {
+		use = address_for(judge, address);
+		use->running = new_reference(judge, source, container, attachment, use->running);
+	}
+	if (judge_is_waiting(container) && wanted->version) {
+		use = address_for(judge, wanted);
+		use->waiting = new_reference(judge, source, container, attachment, use->waiting);
+	}
+}
+
+static void index_container(struct judge *judge, const struct calico_source *source,
+			    const struct calico_container *container)
+{
+	for (size_t i = 0; i < container->attachment_count; i++) {
+		const struct calico_attachment *attachment = &container->attachments[i];
+		struct identity *identity;
+
+		if (*attachment->endpoint_id) {
+			identity = identity_for(judge, attachment->endpoint_id);
+			identity->references = new_reference(judge, source, container, attachment,
+							     identity->references);
+		}
+		index_address(judge, source, container, attachment, &attachment->address,
+			      &attachment->wanted);
+		index_address(judge, source, container, attachment, &attachment->address6,
+			      &attachment->wanted6);
+	}
+}
+
+static void index_record(struct judge *judge, const struct calico_source *source,
+			 const struct calico_record *record)
+{
+	struct identity *identity = identity_for(judge, record->endpoint_id);
+	struct listing *listing = arena_alloc(judge->arena, sizeof(*listing));
+
+	*listing = (struct listing){ source, record, identity->listings };
+	identity->listings = listing;
+	if (record->is_record && record->address.version) {
+		struct calico_net address = calico_net_masked(
+			&record->address, record->address.version == 4 ? 32 : 128);
+		struct address_use *use = address_for(judge, &address);
+		struct listing *held = arena_alloc(judge->arena, sizeof(*held));
+
+		*held = (struct listing){ source, record, use->listings };
+		use->listings = held;
+	}
+}
+
+static void index_weps(struct judge *judge)
+{
+	const struct calico_state *state = judge->base->state;
+
+	for (size_t i = state->wep_count; i-- > 0;) {
+		for (size_t j = 0; j < state->weps[i].net_count; j++) {
+			struct address_use *use = address_for(judge, &state->weps[i].nets[j]);
+			struct wep_use *wep = arena_alloc(judge->arena, sizeof(*wep));
+
+			*wep = (struct wep_use){ i, use->weps };
+			use->weps = wep;
+		}
+	}
+	for (size_t i = 0; i < state->node_count; i++) {
+		struct calico_net tunnel;
+
+		if (calico_net_parse(&tunnel, state->nodes[i].tunnel_address))
+			address_for(judge, &tunnel)->tunnel_node = state->nodes[i].name;
+	}
+}
+
+static bool is_decommissioned(const struct calico_evidence_base *base, const char *node)
+{
+	const char *const *name = base->decommissioned;
+
+	for (; name && *name; name++)
+		if (strcmp(*name, node) == 0)
+			return true;
+	return false;
+}
+
+/* The same daemon under another node's name? */
+static const char *other_node_of(const struct calico_evidence_base *base,
+				 const struct calico_source *source)
+{
+	for (size_t i = 0; i < base->source_count; i++) {
+		const struct calico_source *other = &base->sources[i];
+
+		if (other == source || !other->node || !other->view || !source->view ||
+		    names_equal(other->node, source->node))
+			continue;
+		if (other->view == source->view ||
+		    (*other->view->daemon_id &&
+		     names_equal(other->view->daemon_id, source->view->daemon_id)))
+			return other->node;
+	}
+	return NULL;
+}
+
+/* A daemon that knows none of its node's several endpoints is probably not that node's. */
+static bool is_suspect(struct judge *judge, const struct calico_source *source)
+{
+	const struct calico_state *state = judge->base->state;
+	size_t several = 0;
+
+	for (size_t i = 0; i < state->wep_count; i++) {
+		const struct reference *reference;
+
+		if (strcmp(state->weps[i].id.node, source->node) != 0 ||
+		    !calico_wep_id_is_docker(&state->weps[i].id))
+			continue;
+		several++;
+		reference = judge_identity(judge, state->weps[i].id.endpoint)->references;
+		for (; reference; reference = reference->next)
+			if (reference->source == source)
+				return false;
+	}
+	return several > 1;
+}
+
+static struct witness examine_source(struct judge *judge, const struct calico_source *source)
+{
+	const struct calico_docker_view *view = source->view;
+	const char *other = other_node_of(judge->base, source);
+	struct witness no = { .source = source };
+
+	if (!source->confirmed) {
+		no.reason = CALICO_REASON_MAPPING;
+		no.why = arena_printf(judge->arena, "nobody has confirmed which daemon is %s's",
+				      source->node);
+	} else if (other) {
+		no.reason = CALICO_REASON_MAPPING;
+		no.why = arena_printf(judge->arena, "the same daemon is mapped to %s and to %s",
+				      source->node, other);
+	} else if (!view || view->unreachable) {
+		no.reason = CALICO_REASON_UNREACHABLE;
+		no.why = arena_printf(judge->arena, "Docker of %s does not answer", source->node);
+	} else if (!view->complete) {
+		no.reason = CALICO_REASON_INCOMPLETE;
+		no.why = arena_printf(judge->arena, "Docker of %s answered only in part: %s",
+				      source->node, view->problem);
+	} else if (!judge_is_fresh(judge, source)) {
+		no.reason = CALICO_REASON_OLD;
+		no.why = arena_printf(
+			judge->arena, "the answer of %s's Docker is %lld s old", source->node,
+			(long long)(judge->base->now_mono_ms - view->started_mono_ms) / 1000);
+	} else if (is_suspect(judge, source)) {
+		no.reason = CALICO_REASON_MAPPING;
+		no.why = arena_printf(judge->arena,
+				      "daemon %s knows none of %s's endpoints: wrong mapping?",
+				      view->source, source->node);
+	}
+	return no;
+}
+
+static struct witness find_witness(struct judge *judge, const char *node)
+{
+	const struct calico_evidence_base *base = judge->base;
+	const struct calico_source *found = NULL;
+
+	for (size_t i = 0; i < base->source_count; i++) {
+		if (!names_equal(base->sources[i].node, node))
+			continue;
+		if (found)
+			return (struct witness){ found, CALICO_REASON_MAPPING,
+						 arena_printf(judge->arena,
+							      "two daemons are mapped to %s", node),
+						 false };
+		found = &base->sources[i];
+	}
+	if (found)
+		return examine_source(judge, found);
+	return (struct witness){
+		NULL, CALICO_REASON_MAPPING,
+		arena_printf(judge->arena, "no Docker daemon is mapped to node %s", node), false
+	};
+}
+
+const struct witness *judge_witness(struct judge *judge, const char *node)
+{
+	struct witness *witness = strmap_get(&judge->witnesses, node);
+
+	if (!witness) {
+		witness = arena_alloc(judge->arena, sizeof(*witness));
+		*witness = find_witness(judge, node);
+		witness->decommissioned = witness->reason && is_decommissioned(judge->base, node);
+		strmap_put(&judge->witnesses, node, witness);
+	}
+	return witness;
+}
+
+void judge_index(struct judge *judge)
+{
+	const struct calico_evidence_base *base = judge->base;
+
+	judge->grace_ms = base->grace_ms ? base->grace_ms : CALICO_GRACE_MS;
+	judge->view_max_age_ms =
+		base->view_max_age_ms ? base->view_max_age_ms : CALICO_VIEW_MAX_AGE_MS;
+	/* Backwards, because the lists grow at their heads. */
+	for (size_t i = base->source_count; i-- > 0;) {
+		const struct calico_docker_view *view = base->sources[i].view;
+
+		for (size_t j = view ? view->container_count : 0; j-- > 0;)
+			index_container(judge, &base->sources[i], &view->containers[j]);
+		for (size_t j = view ? view->record_count : 0; j-- > 0;)
+			index_record(judge, &base->sources[i], &view->records[j]);
+	}
+	index_weps(judge);
+}
+
+void judge_release(struct judge *judge)
+{
+	strmap_release(&judge->identities);
+	strmap_release(&judge->addresses);
+	strmap_release(&judge->witnesses);
+}
