@@ -66,6 +66,7 @@ struct registrar_event {
 	const char *source;             /* "event" "resync" "operator" */
 };
 
+/* They must not free the registrar. */
 struct registrar_callbacks {
 	void (*event)(void *arg, const struct registrar_event *event); /* may be NULL */
 	void (*changed)(void *arg); /* pending, wanted or status are different; may be NULL */
