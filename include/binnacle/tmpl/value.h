@@ -95,6 +95,7 @@ struct tmpl_value {
 /* Types of Go itself. */
 extern const struct tmpl_type tmpl_type_any; /* interface {}: of nil, and as element type */
 extern const struct tmpl_type tmpl_type_bool, tmpl_type_int, tmpl_type_int64, tmpl_type_uint64;
+extern const struct tmpl_type tmpl_type_uint8; /* a byte of a string */
 extern const struct tmpl_type tmpl_type_float64, tmpl_type_complex128, tmpl_type_string;
 extern const struct tmpl_type tmpl_type_strings;       /* []string */
 extern const struct tmpl_type tmpl_type_list;          /* []interface {} */

@@ -1,0 +1,491 @@
+/* One function per kind of answer. Documents come from Consul or from whoever pretends to be it:
+ * a missing member is the zero value, a wrong shape of the whole is an error. */
+#include "binnacle/tmpl/data.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/base/encode.h"
+#include "binnacle/base/text.h"
+
+static const struct tmpl_value *str_at(struct arena *arena, const struct json *doc,
+				       const char *path)
+{
+	return tmpl_str(arena, json_str(doc, path, ""));
+}
+
+static const struct tmpl_value *uint_at(struct arena *arena, const struct json *doc,
+					const char *path)
+{
+	double number = json_as_number(json_get(doc, path), 0);
+
+	/* Flags and indices may use all 64 bits; what JSON's doubles cannot hold is cut. */
+	if (!(number > 0))
+		return tmpl_uint64(arena, 0);
+	return tmpl_uint64(arena, number >= 18446744073709551615.0 ? UINT64_MAX
+								    : (uint64_t)number);
+}
+
+static const struct tmpl_value *int_at(struct arena *arena, const struct json *doc,
+				       const char *path)
+{
+	return tmpl_int(arena, json_int(doc, path, 0));
+}
+
+static const struct tmpl_value *strings_at(struct arena *arena, const struct json *list,
+					   const struct tmpl_type *type)
+{
+	struct tmpl_value *made = tmpl_list_new(arena, type);
+
+	made->u.list.null = !json_is_array(list);
+	JSON_EACH(item, list)
+		tmpl_list_add(arena, made, tmpl_str(arena, json_as_str(item, "")));
+	return made;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	return tmpl_compare_strings(*(const struct tmpl_value *const *)a,
+				    *(const struct tmpl_value *const *)b);
+}
+
+static void sort_items(const struct tmpl_value *list, int (*compare)(const void *, const void *))
+{
+	if (list->u.list.count > 1)
+		qsort(list->u.list.items, list->u.list.count, sizeof(*list->u.list.items),
+		      compare);
+}
+
+static const struct tmpl_value *tags_at(struct arena *arena, const struct json *list)
+{
+	const struct tmpl_value *tags = strings_at(arena, list, &tmpl_type_tags);
+	struct tmpl_value *copy;
+
+	sort_items(tags, compare_items);
+	if (!tags->u.list.null)
+		return tags;
+	/* Copying tags for sorting makes an empty list of nil. */
+	copy = tmpl_list_new(arena, &tmpl_type_tags);
+	return copy;
+}
+
+static const struct tmpl_value *string_map_at(struct arena *arena, const struct json *object)
+{
+	struct tmpl_value *map = tmpl_map_new(arena, &tmpl_type_string_map);
+
+	map->u.map.null = !json_is_object(object);
+	JSON_EACH(member, object)
+		tmpl_map_put(arena, map, tmpl_str(arena, json_key(member)),
+			     tmpl_str(arena, json_as_str(member, "")));
+	return map;
+}
+
+static int compare_fields(const void *a, const void *b, const char *first, const char *second)
+{
+	const struct tmpl_value *one = *(const struct tmpl_value *const *)a;
+	const struct tmpl_value *other = *(const struct tmpl_value *const *)b;
+	int order = tmpl_compare_strings(tmpl_record_get(one, first),
+					 tmpl_record_get(other, first));
+
+	return order ? order
+		     : tmpl_compare_strings(tmpl_record_get(one, second),
+					    tmpl_record_get(other, second));
+}
+
+static int compare_by_node_and_id(const void *a, const void *b)
+{
+	return compare_fields(a, b, "Node", "ID");
+}
+
+static int compare_by_name(const void *a, const void *b)
+{
+	return compare_fields(a, b, "Name", "Name");
+}
+
+static int compare_by_service_and_id(const void *a, const void *b)
+{
+	return compare_fields(a, b, "Service", "ID");
+}
+
+static int compare_by_node_and_address(const void *a, const void *b)
+{
+	return compare_fields(a, b, "Node", "Address");
+}
+
+/* Maintenance is a check with a reserved name; else the worst of all; "" for a state that nobody
+ * knows. */
+static const char *aggregate_status(const struct json *checks, unsigned *filter)
+{
+	bool critical = false, warning = false;
+
+	*filter = 0;
+	JSON_EACH(check, checks) {
+		const char *id = json_str(check, "CheckID", "");
+		const char *status = json_str(check, "Status", "");
+
+		if (strcmp(id, "_node_maintenance") == 0 ||
+		    text_starts_with(id, "_service_maintenance:")) {
+			*filter = DEP_FILTER_MAINTENANCE;
+			return "maintenance";
+		}
+		if (strcmp(status, "critical") == 0)
+			critical = true;
+		else if (strcmp(status, "warning") == 0)
+			warning = true;
+		else if (strcmp(status, "passing") != 0)
+			return "";
+	}
+	*filter = critical ? DEP_FILTER_CRITICAL : warning ? DEP_FILTER_WARNING
+							   : DEP_FILTER_PASSING;
+	return critical ? "critical" : warning ? "warning" : "passing";
+}
+
+static const struct tmpl_value *checks_at(struct arena *arena, const struct json *list)
+{
+	static const char *const texts[] = { "Node",  "CheckID", "Name",      "Status",
+					     "Notes", "Output",  "ServiceID", "ServiceName" };
+	struct tmpl_value *checks = tmpl_list_new(arena, &tmpl_type_checks);
+
+	checks->u.list.null = !json_is_array(list);
+	JSON_EACH(item, list) {
+		struct tmpl_value *check = tmpl_record_new(arena, &tmpl_type_check);
+
+		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+			tmpl_record_set(check, texts[i], str_at(arena, item, texts[i]));
+		tmpl_record_set(check, "ServiceTags",
+				strings_at(arena, json_get(item, "ServiceTags"),
+					   &tmpl_type_strings));
+		tmpl_list_add(arena, checks, check);
+	}
+	return checks;
+}
+
+static const struct tmpl_value *service_addresses_at(struct arena *arena,
+						     const struct json *object)
+{
+	struct tmpl_value *map = tmpl_map_new(arena, &tmpl_type_service_address_map);
+
+	map->u.map.null = !json_is_object(object);
+	JSON_EACH(member, object) {
+		struct tmpl_value *address = tmpl_record_new(arena, &tmpl_type_service_address);
+
+		tmpl_record_set(address, "Address", str_at(arena, member, "Address"));
+		tmpl_record_set(address, "Port", int_at(arena, member, "Port"));
+		tmpl_map_put(arena, map, tmpl_str(arena, json_key(member)), address);
+	}
+	return map;
+}
+
+static const struct tmpl_value *health_service(struct arena *arena, const struct json *entry,
+					       const char *status)
+{
+	struct tmpl_value *made = tmpl_record_new(arena, &tmpl_type_health_service);
+	struct tmpl_value *weights = tmpl_record_new(arena, &tmpl_type_weights);
+	const char *address = json_str(entry, "Service.Address", "");
+
+	if (!*address)
+		address = json_str(entry, "Node.Address", "");
+	tmpl_record_set(made, "Node", str_at(arena, entry, "Node.Node"));
+	tmpl_record_set(made, "NodeID", str_at(arena, entry, "Node.ID"));
+	tmpl_record_set(made, "NodeAddress", str_at(arena, entry, "Node.Address"));
+	tmpl_record_set(made, "NodeTaggedAddresses",
+			string_map_at(arena, json_get(entry, "Node.TaggedAddresses")));
+	tmpl_record_set(made, "NodeMeta", string_map_at(arena, json_get(entry, "Node.Meta")));
+	tmpl_record_set(made, "ServiceMeta", string_map_at(arena, json_get(entry, "Service.Meta")));
+	tmpl_record_set(made, "Address", tmpl_str(arena, address));
+	tmpl_record_set(made, "ServiceTaggedAddresses",
+			service_addresses_at(arena, json_get(entry, "Service.TaggedAddresses")));
+	tmpl_record_set(made, "ID", str_at(arena, entry, "Service.ID"));
+	tmpl_record_set(made, "Name", str_at(arena, entry, "Service.Service"));
+	tmpl_record_set(made, "Tags", tags_at(arena, json_get(entry, "Service.Tags")));
+	tmpl_record_set(made, "Checks", checks_at(arena, json_get(entry, "Checks")));
+	tmpl_record_set(made, "Status", tmpl_str(arena, status));
+	tmpl_record_set(made, "Port", int_at(arena, entry, "Service.Port"));
+	tmpl_record_set(weights, "Passing", int_at(arena, entry, "Service.Weights.Passing"));
+	tmpl_record_set(weights, "Warning", int_at(arena, entry, "Service.Weights.Warning"));
+	tmpl_record_set(made, "Weights", weights);
+	return made;
+}
+
+static bool expect_array(const struct json *doc, const char *what, struct err *err)
+{
+	if (!doc || json_is_null(doc) || json_is_array(doc))
+		return true;
+	return err_set(err, ERR_FORMAT, "%s: the answer is not a list", what);
+}
+
+const struct tmpl_value *tmpl_health_services_from_json(struct arena *arena,
+							const struct json *doc,
+							const struct dep *dep, struct err *err)
+{
+	struct tmpl_value *list = tmpl_list_new(arena, &tmpl_type_health_services);
+
+	if (!expect_array(doc, dep->text, err))
+		return NULL;
+	JSON_EACH(entry, doc) {
+		unsigned filter;
+		const char *status = aggregate_status(json_get(entry, "Checks"), &filter);
+
+		if (dep->filters & (filter | DEP_FILTER_ANY))
+			tmpl_list_add(arena, list, health_service(arena, entry, status));
+	}
+	if (!*dep->near)
+		sort_items(list, compare_by_node_and_id);
+	return list;
+}
+
+const struct tmpl_value *tmpl_services_from_json(struct arena *arena, const struct json *doc,
+						 struct err *err)
+{
+	struct tmpl_value *list = tmpl_list_new(arena, &tmpl_type_snippets);
+
+	if (doc && !json_is_object(doc)) {
+		err_set(err, ERR_FORMAT, "catalog.services: the answer is not an object");
+		return NULL;
+	}
+	JSON_EACH(member, doc) {
+		struct tmpl_value *snippet = tmpl_record_new(arena, &tmpl_type_snippet);
+
+		tmpl_record_set(snippet, "Name", tmpl_str(arena, json_key(member)));
+		tmpl_record_set(snippet, "Tags", tags_at(arena, member));
+		tmpl_list_add(arena, list, snippet);
+	}
+	sort_items(list, compare_by_name);
+	return list;
+}
+
+static const struct tmpl_value *node_from(struct arena *arena, const struct json *doc)
+{
+	struct tmpl_value *node = tmpl_record_new(arena, &tmpl_type_node);
+
+	tmpl_record_set(node, "ID", str_at(arena, doc, "ID"));
+	tmpl_record_set(node, "Node", str_at(arena, doc, "Node"));
+	tmpl_record_set(node, "Address", str_at(arena, doc, "Address"));
+	tmpl_record_set(node, "Datacenter", str_at(arena, doc, "Datacenter"));
+	tmpl_record_set(node, "TaggedAddresses",
+			string_map_at(arena, json_get(doc, "TaggedAddresses")));
+	tmpl_record_set(node, "Meta", string_map_at(arena, json_get(doc, "Meta")));
+	return node;
+}
+
+static const struct tmpl_value *node_service_from(struct arena *arena, const struct json *doc)
+{
+	struct tmpl_value *made = tmpl_record_new(arena, &tmpl_type_node_service);
+
+	tmpl_record_set(made, "ID", str_at(arena, doc, "ID"));
+	tmpl_record_set(made, "Service", str_at(arena, doc, "Service"));
+	tmpl_record_set(made, "Tags", tags_at(arena, json_get(doc, "Tags")));
+	tmpl_record_set(made, "Meta", string_map_at(arena, json_get(doc, "Meta")));
+	tmpl_record_set(made, "Port", int_at(arena, doc, "Port"));
+	tmpl_record_set(made, "Address", str_at(arena, doc, "Address"));
+	tmpl_record_set(made, "EnableTagOverride",
+			tmpl_bool(json_bool(doc, "EnableTagOverride", false)));
+	return made;
+}
+
+const struct tmpl_value *tmpl_catalog_node_from_json(struct arena *arena, const struct json *doc,
+						     struct err *err)
+{
+	struct tmpl_value *made = tmpl_record_new(arena, &tmpl_type_catalog_node);
+	struct tmpl_value *services = tmpl_list_new(arena, &tmpl_type_node_services);
+
+	if (doc && !json_is_null(doc) && !json_is_object(doc)) {
+		err_set(err, ERR_FORMAT, "catalog.node: the answer is not an object");
+		return NULL;
+	}
+	if (json_is_object(json_get(doc, "Node")))
+		tmpl_record_set(made, "Node", node_from(arena, json_get(doc, "Node")));
+	JSON_EACH(member, json_get(doc, "Services"))
+		tmpl_list_add(arena, services, node_service_from(arena, member));
+	sort_items(services, compare_by_service_and_id);
+	tmpl_record_set(made, "Services", services);
+	return made;
+}
+
+const struct tmpl_value *tmpl_nodes_from_json(struct arena *arena, const struct json *doc,
+					      const struct dep *dep, struct err *err)
+{
+	struct tmpl_value *list = tmpl_list_new(arena, &tmpl_type_nodes);
+
+	if (!expect_array(doc, dep->text, err))
+		return NULL;
+	JSON_EACH(item, doc)
+		tmpl_list_add(arena, list, node_from(arena, item));
+	if (!*dep->near)
+		sort_items(list, compare_by_node_and_address);
+	return list;
+}
+
+const struct tmpl_value *tmpl_datacenters_from_json(struct arena *arena, const struct json *doc,
+						    struct err *err)
+{
+	const struct tmpl_value *list;
+
+	if (!expect_array(doc, "catalog.datacenters", err))
+		return NULL;
+	list = strings_at(arena, doc, &tmpl_type_strings);
+	sort_items(list, compare_items);
+	return list;
+}
+
+static const struct tmpl_value *pair_value(struct arena *arena, const struct json *pair,
+					   struct err *err)
+{
+	const char *encoded = json_str(pair, "Value", "");
+	struct strbuf value = STRBUF_INIT;
+
+	if (!base64_decode(&value, encoded, strlen(encoded), BASE64_STANDARD, NULL)) {
+		err_set(err, ERR_FORMAT, "key %s: the value is not base64",
+			json_str(pair, "Key", "?"));
+		return NULL;
+	}
+	return tmpl_string_from(arena, &value);
+}
+
+const struct tmpl_value *tmpl_key_from_json(struct arena *arena, const struct json *doc,
+					    struct err *err)
+{
+	if (!expect_array(doc, "kv.get", err))
+		return NULL;
+	if (!json_first(doc))
+		return tmpl_nil();
+	return pair_value(arena, json_first(doc), err);
+}
+
+const struct tmpl_value *tmpl_key_pairs_from_json(struct arena *arena, const struct json *doc,
+						  const struct dep *dep, struct err *err)
+{
+	struct tmpl_value *list = tmpl_list_new(arena, &tmpl_type_key_pairs);
+
+	if (!expect_array(doc, dep->text, err))
+		return NULL;
+	JSON_EACH(item, doc) {
+		struct tmpl_value *pair = tmpl_record_new(arena, &tmpl_type_key_pair);
+		const struct tmpl_value *value = pair_value(arena, item, err);
+		const char *path = json_str(item, "Key", ""), *key = path;
+
+		if (!value)
+			return NULL;
+		if (text_starts_with(path, dep->name))
+			key = path + strlen(dep->name);
+		while (*key == '/')
+			key++;
+		tmpl_record_set(pair, "Path", tmpl_str(arena, path));
+		tmpl_record_set(pair, "Key", tmpl_str(arena, key));
+		tmpl_record_set(pair, "Value", value);
+		tmpl_record_set(pair, "CreateIndex", uint_at(arena, item, "CreateIndex"));
+		tmpl_record_set(pair, "ModifyIndex", uint_at(arena, item, "ModifyIndex"));
+		tmpl_record_set(pair, "LockIndex", uint_at(arena, item, "LockIndex"));
+		tmpl_record_set(pair, "Flags", uint_at(arena, item, "Flags"));
+		tmpl_record_set(pair, "Session", str_at(arena, item, "Session"));
+		tmpl_list_add(arena, list, pair);
+	}
+	return list;
+}
+
+const struct tmpl_value *tmpl_ca_roots_from_json(struct arena *arena, const struct json *doc,
+						 struct err *err)
+{
+	struct tmpl_value *list = tmpl_list_new(arena, &tmpl_type_ca_roots);
+
+	if (!expect_array(json_get(doc, "Roots"), "connect.caroots", err))
+		return NULL;
+	JSON_EACH(item, json_get(doc, "Roots")) {
+		struct tmpl_value *root = tmpl_record_new(arena, &tmpl_type_ca_root);
+
+		tmpl_record_set(root, "ID", str_at(arena, item, "ID"));
+		tmpl_record_set(root, "Name", str_at(arena, item, "Name"));
+		tmpl_record_set(root, "RootCertPEM", str_at(arena, item, "RootCert"));
+		tmpl_record_set(root, "Active", tmpl_bool(json_bool(item, "Active", false)));
+		tmpl_record_set(root, "CreateIndex", uint_at(arena, item, "CreateIndex"));
+		tmpl_record_set(root, "ModifyIndex", uint_at(arena, item, "ModifyIndex"));
+		tmpl_list_add(arena, list, root);
+	}
+	return list;
+}
+
+const struct tmpl_value *tmpl_ca_leaf_from_json(struct arena *arena, const struct json *doc,
+						struct err *err)
+{
+	static const char *const texts[] = { "SerialNumber", "CertPEM",    "PrivateKeyPEM",
+					     "Service",      "ServiceURI", "ValidAfter",
+					     "ValidBefore" };
+	struct tmpl_value *leaf = tmpl_record_new(arena, &tmpl_type_ca_leaf);
+
+	if (doc && !json_is_object(doc)) {
+		err_set(err, ERR_FORMAT, "connect.caleaf: the answer is not an object");
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		tmpl_record_set(leaf, texts[i], str_at(arena, doc, texts[i]));
+	tmpl_record_set(leaf, "CreateIndex", uint_at(arena, doc, "CreateIndex"));
+	tmpl_record_set(leaf, "ModifyIndex", uint_at(arena, doc, "ModifyIndex"));
+	return leaf;
+}
+
+const struct tmpl_value *tmpl_value_from_json(struct arena *arena, const struct dep *dep,
+					      const struct json *doc, struct err *err)
+{
+	const struct tmpl_value *value;
+
+	switch (dep->kind) {
+	case DEP_SERVICE:
+	case DEP_CONNECT:
+		return tmpl_health_services_from_json(arena, doc, dep, err);
+	case DEP_SERVICES:
+		return tmpl_services_from_json(arena, doc, err);
+	case DEP_NODE:
+		return tmpl_catalog_node_from_json(arena, doc, err);
+	case DEP_NODES:
+		return tmpl_nodes_from_json(arena, doc, dep, err);
+	case DEP_DATACENTERS:
+		return tmpl_datacenters_from_json(arena, doc, err);
+	case DEP_KEY:
+		value = tmpl_key_from_json(arena, doc, err);
+		if (!value || value->type->kind != TMPL_NIL)
+			return value;
+		err_set(err, ERR_NOT_FOUND, "key %s does not exist", dep->name);
+		return NULL;
+	case DEP_KEY_EXISTS:
+		return tmpl_key_from_json(arena, doc, err);
+	case DEP_LS:
+	case DEP_TREE:
+		return tmpl_key_pairs_from_json(arena, doc, dep, err);
+	case DEP_CA_ROOTS:
+		return tmpl_ca_roots_from_json(arena, doc, err);
+	case DEP_CA_LEAF:
+		return tmpl_ca_leaf_from_json(arena, doc, err);
+	case DEP_FILE:
+		break;
+	}
+	err_set(err, ERR_INPUT, "%s has no JSON form", dep->text);
+	return NULL;
+}
+
+const struct tmpl_value *tmpl_value_unknown(struct arena *arena, enum dep_kind kind)
+{
+	switch (kind) {
+	case DEP_SERVICE:
+	case DEP_CONNECT:
+		return tmpl_list_new(arena, &tmpl_type_health_services);
+	case DEP_SERVICES:
+		return tmpl_list_new(arena, &tmpl_type_snippets);
+	case DEP_NODE:
+		return tmpl_zero(arena, &tmpl_type_catalog_node);
+	case DEP_NODES:
+		return tmpl_list_new(arena, &tmpl_type_nodes);
+	case DEP_DATACENTERS:
+		return tmpl_list_new(arena, &tmpl_type_strings);
+	case DEP_KEY_EXISTS:
+	case DEP_CA_ROOTS:
+	case DEP_CA_LEAF:
+		return tmpl_nil();
+	case DEP_LS:
+	case DEP_TREE:
+		return tmpl_list_new(arena, &tmpl_type_key_pairs);
+	case DEP_KEY:
+	case DEP_FILE:
+		break;
+	}
+	return tmpl_str(arena, "");
+}

@@ -1,0 +1,49 @@
+/* All tables, looked through by name. */
+#include "funcs.h"
+
+#include <string.h>
+
+static const struct tmpl_func *const tables[] = {
+	builtin_funcs, text_funcs, list_funcs,    encode_funcs, number_funcs,
+	time_funcs,    data_funcs, regroup_funcs, system_funcs, sprig_funcs,
+};
+
+static const struct {
+	const char *name, *why;
+} unsupported[] = {
+	{ "secret", "Vault is not supported" },
+	{ "secrets", "Vault is not supported" },
+	{ "pkiCert", "Vault is not supported" },
+	{ "nomadServices", "Nomad is not supported" },
+	{ "nomadService", "Nomad is not supported" },
+	{ "nomadVarList", "Nomad is not supported" },
+	{ "nomadVarListSafe", "Nomad is not supported" },
+	{ "nomadVar", "Nomad is not supported" },
+	{ "nomadVarExists", "Nomad is not supported" },
+	{ "partitions", "Consul Enterprise is not supported" },
+	{ "exportedServices", "Consul Enterprise is not supported" },
+	{ "importedServices", "Consul Enterprise is not supported" },
+	{ "peerings", "cluster peering is not supported" },
+};
+
+static bool is_name(const char *known, const char *name, size_t len)
+{
+	return strncmp(known, name, len) == 0 && known[len] == '\0';
+}
+
+const struct tmpl_func *func_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct tmpl_func *func = tables[i]; func->name; func++)
+			if (is_name(func->name, name, len))
+				return func;
+	return NULL;
+}
+
+const char *func_unsupported(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
+		if (is_name(unsupported[i].name, name, len))
+			return unsupported[i].why;
+	return NULL;
+}

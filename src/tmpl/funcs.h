@@ -1,0 +1,80 @@
+/*
+ * funcs.h - what a function of the template language is: a row in a table.
+ *
+ * A row gives the parameters as a word, one letter each; a star at the end repeats the last one
+ * any number of times, none included. Arguments have these types when the function runs.
+ *
+ *     s string   i int   I int64   b bool   f float64   a any
+ *     l []string   L []interface {}   m map[string]interface {}   p []*dependency.KeyPair
+ *     h []*dependency.HealthService
+ *
+ * The function returns its result, or what call_fail returns.
+ */
+#ifndef TMPL_FUNCS_H
+#define TMPL_FUNCS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "binnacle/base/mem.h"
+#include "binnacle/base/strbuf.h"
+#include "binnacle/tmpl/data.h"
+#include "binnacle/tmpl/tmpl.h"
+
+struct eval;
+struct node;
+
+struct call {
+	struct eval *eval;
+	struct arena *arena; /* of the execution */
+	const struct tmpl_func *func;
+	const struct node *node; /* what is blamed for a failure */
+	const struct tmpl_value **args;
+	size_t count;
+};
+
+typedef const struct tmpl_value *tmpl_func_fn(struct call *call);
+
+struct tmpl_func {
+	const char *name;
+	const char *params;
+	tmpl_func_fn *run;
+};
+
+/* Tables end in a row without a name. */
+extern const struct tmpl_func builtin_funcs[], text_funcs[], list_funcs[], encode_funcs[],
+	number_funcs[], time_funcs[], data_funcs[], system_funcs[], sprig_funcs[], regroup_funcs[];
+
+const struct tmpl_func *func_find(const char *name, size_t len); /* NULL: no such function */
+/* Functions that exist where templates come from and cannot exist here; NULL or the reason. */
+const char *func_unsupported(const char *name, size_t len);
+
+/* What `scratch` can do; NULL: no such method. */
+const struct tmpl_func *func_scratch_method(const char *name);
+
+/* Functions that Go itself treats specially. */
+bool func_is_and(const struct tmpl_func *func);
+bool func_is_or(const struct tmpl_func *func);
+
+/* The message of a failing function, without "error calling NAME: ". Always NULL. */
+const struct tmpl_value *call_fail(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Room for `len` more bytes? Else fails: for functions whose result can be far larger than what
+ * they are given. */
+bool call_has_room(struct call *call, size_t len);
+
+const struct tmpl_source *call_source(const struct call *call);
+/* Ask for a dependency: the answer, or the value for an unknown one, noted as missing. */
+const struct tmpl_value *call_lookup(struct call *call, const struct dep *dep, bool *known);
+/* Note a dependency whose answer does not do yet. */
+void call_note_missing(struct call *call, const struct dep *dep);
+/* Run a defined template into `out`; false: the execution has failed. */
+bool call_template(struct call *call, const char *name, const struct tmpl_value *dot,
+		   struct strbuf *out, bool *exists);
+/* The value of the template's store: name -> value; made when first asked for. */
+struct tmpl_value *call_scratch(struct call *call);
+
+/* Arguments whose type the row has settled. */
+const char *arg_str(const struct call *call, size_t index);
+size_t arg_len(const struct call *call, size_t index);
+
+#endif

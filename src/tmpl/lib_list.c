@@ -1,0 +1,152 @@
+/* Functions that look into lists and put maps together. */
+#include <string.h>
+
+#include "binnacle/base/text.h"
+#include "format.h"
+#include "funcs.h"
+#include "unicode.h"
+
+/* Equal elements of one family; everything else is different, never an error. */
+static bool is_same(const struct tmpl_value *a, const struct tmpl_value *b)
+{
+	if (a->type->kind != b->type->kind)
+		return false;
+	switch (a->type->kind) {
+	case TMPL_BOOL:
+		return a->u.boolean == b->u.boolean;
+	case TMPL_INT:
+		return a->u.integer == b->u.integer;
+	case TMPL_UINT:
+		return a->u.uinteger == b->u.uinteger;
+	case TMPL_FLOAT:
+		return a->u.real == b->u.real;
+	case TMPL_STRING:
+		return tmpl_compare_strings(a, b) == 0;
+	default:
+		return false;
+	}
+}
+
+static bool holds(const struct tmpl_value *list, const struct tmpl_value *value)
+{
+	if (list->type->kind == TMPL_STRING)
+		return value->type->kind == TMPL_STRING &&
+		       (!value->u.string.len ||
+			memmem(list->u.string.text, list->u.string.len, value->u.string.text,
+			       value->u.string.len));
+	if (list->type->kind != TMPL_LIST)
+		return false;
+	for (size_t i = 0; i < list->u.list.count; i++)
+		if (is_same(list->u.list.items[i], value))
+			return true;
+	return false;
+}
+
+static const struct tmpl_value *list_in(struct call *call)
+{
+	return tmpl_bool(holds(call->args[0], call->args[1]));
+}
+
+static const struct tmpl_value *list_contains(struct call *call)
+{
+	return tmpl_bool(holds(call->args[1], call->args[0]));
+}
+
+static size_t count_held(const struct call *call)
+{
+	const struct tmpl_value *required = call->args[0];
+	size_t count = 0;
+
+	for (size_t i = 0; i < required->u.list.count; i++)
+		count += holds(call->args[1], required->u.list.items[i]);
+	return count;
+}
+
+static const struct tmpl_value *list_contains_all(struct call *call)
+{
+	return tmpl_bool(count_held(call) == call->args[0]->u.list.count);
+}
+
+static const struct tmpl_value *list_contains_any(struct call *call)
+{
+	return tmpl_bool(count_held(call) > 0);
+}
+
+static const struct tmpl_value *list_contains_none(struct call *call)
+{
+	return tmpl_bool(count_held(call) == 0);
+}
+
+static const struct tmpl_value *list_contains_not_all(struct call *call)
+{
+	return tmpl_bool(count_held(call) < call->args[0]->u.list.count);
+}
+
+/* "a:1,b:2": split by the first separator, each part by the second. */
+static const struct tmpl_value *list_split_to_map(struct call *call)
+{
+	struct tmpl_value *map = tmpl_map_new(call->arena, &tmpl_type_map);
+	const char *at = arg_str(call, 2), *end = at + arg_len(call, 2);
+	size_t between = arg_len(call, 0), inside = arg_len(call, 1);
+
+	if (!between || !inside)
+		return call_fail(call, "splitToMap: the separators must not be empty");
+	while (at < end) {
+		const char *stop = memmem(at, (size_t)(end - at), arg_str(call, 0), between);
+		const char *mark;
+
+		if (!stop)
+			stop = end;
+		mark = memmem(at, (size_t)(stop - at), arg_str(call, 1), inside);
+		if (!mark)
+			return call_fail(call, "splitToMap: key-value pair is missing separator");
+		tmpl_map_put(call->arena, map, tmpl_string(call->arena, at, (size_t)(mark - at)),
+			     tmpl_string(call->arena, mark + inside,
+					 (size_t)(stop - mark) - inside));
+		at = stop < end ? stop + between : end;
+	}
+	return map;
+}
+
+static const struct tmpl_value *merge(struct call *call, const struct tmpl_value *into,
+				      const struct tmpl_value *from, bool override, int depth)
+{
+	struct tmpl_value *map = tmpl_map_new(call->arena, &tmpl_type_map);
+
+	tmpl_map_fill(call->arena, map, into->u.map.pairs, into->u.map.count);
+	for (size_t i = 0; i < from->u.map.count; i++) {
+		const struct tmpl_pair *pair = &from->u.map.pairs[i];
+		const struct tmpl_value *held = tmpl_map_get_value(map, pair->key);
+
+		if (held && held->type == &tmpl_type_map && pair->value->type == &tmpl_type_map &&
+		    depth < 64)
+			tmpl_map_put(call->arena, map, pair->key,
+				     merge(call, held, pair->value, override, depth + 1));
+		else if (!held || !tmpl_is_true(held) || (override && tmpl_is_true(pair->value)))
+			tmpl_map_put(call->arena, map, pair->key, pair->value);
+	}
+	return map;
+}
+
+static const struct tmpl_value *list_merge_map(struct call *call)
+{
+	return merge(call, call->args[0], call->args[1], false, 0);
+}
+
+static const struct tmpl_value *list_merge_map_with_override(struct call *call)
+{
+	return merge(call, call->args[0], call->args[1], true, 0);
+}
+
+const struct tmpl_func list_funcs[] = {
+	{ "in", "aa", list_in },
+	{ "contains", "aa", list_contains },
+	{ "containsAll", "La", list_contains_all },
+	{ "containsAny", "La", list_contains_any },
+	{ "containsNone", "La", list_contains_none },
+	{ "containsNotAll", "La", list_contains_not_all },
+	{ "splitToMap", "sss", list_split_to_map },
+	{ "mergeMap", "mm", list_merge_map },
+	{ "mergeMapWithOverride", "mm", list_merge_map_with_override },
+	{ NULL, NULL, NULL },
+};
