@@ -148,6 +148,7 @@ static void on_wep(struct walk *walk, const struct leaf *leaf)
 	wep->modified_index = leaf->modified_index;
 	if (!calico_wep_decode(wep, wep->value, arena, &err))
 		wep->problem = copy(walk, err.msg);
+	node_of(walk, id.node);
 }
 
 static void on_host_endpoint(struct walk *walk, const struct leaf *leaf)
