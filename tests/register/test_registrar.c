@@ -377,7 +377,6 @@ static void assert_pending(struct world *world, const char *want)
 	strbuf_release(&got);
 }
 
-
 static void running_and_starting_containers_are_registered(void **state)
 {
 	struct world *world = *state;
