@@ -106,7 +106,7 @@ static void forget_box(struct box *box, const char *why)
 		if (registrar->options.deregister == REGISTER_DEREGISTER_NEVER)
 			ledger_disown(registrar, box->wanted.services[i].id);
 		else
-			ledger_own(registrar, box->wanted.services[i].id, why);
+			ledger_own(registrar, box->wanted.services[i].id, box, why);
 	}
 	strmap_remove(&registrar->boxes, box->id);
 	if (box->name)
@@ -200,10 +200,10 @@ static void take_wanted(struct box *box, struct register_wanted *wanted)
 	bool news = !box->is_known || !same_notes(&box->wanted, wanted);
 
 	for (size_t i = 0; i < box->wanted.service_count; i++)
-		ledger_own(registrar, box->wanted.services[i].id,
+		ledger_own(registrar, box->wanted.services[i].id, box,
 			   "its container does not want it any more");
 	for (size_t i = 0; i < wanted->service_count; i++)
-		ledger_own(registrar, wanted->services[i].id, NULL);
+		ledger_own(registrar, wanted->services[i].id, box, NULL);
 	retire(registrar, &box->wanted);
 	box->wanted = *wanted;
 	box->is_known = true;

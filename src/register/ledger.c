@@ -54,14 +54,34 @@ static void release_texts(struct strmap *map)
 	strmap_release(map);
 }
 
-void ledger_own(struct registrar *registrar, const char *id, const char *why)
+static char *copy_text(const char *text)
 {
+	return xstrdup(text ? text : "");
+}
+
+static void free_owner(struct owner *owner)
+{
+	if (!owner)
+		return;
+	free(owner->name);
+	free(owner->id);
+	free(owner);
+}
+
+void ledger_own(struct registrar *registrar, const char *id, const struct box *box, const char *why)
+{
+	struct owner *owner = xcalloc(1, sizeof(*owner));
+
+	owner->name = copy_text(box->name ? box->name : box->wanted.container_name);
+	owner->id = xstrdup(box->id);
+	free_owner(strmap_put(&registrar->owners, id, owner));
 	put_text(&registrar->owned, id, why);
 }
 
 void ledger_disown(struct registrar *registrar, const char *id)
 {
-	remove_text(&registrar->owned, id);
+	free_owner(strmap_remove(&registrar->owners, id));
+	remove_text(&registrar->owned, id); /* last: id may be its own key */
 }
 
 static struct json *entry_of(const struct register_service *service)
@@ -79,11 +99,6 @@ static struct json *entry_of(const struct register_service *service)
 	json_add_int(entry, "Port", service->port);
 	json_add_str(entry, "Address", service->address);
 	return entry;
-}
-
-static char *copy_text(const char *text)
-{
-	return xstrdup(text ? text : "");
 }
 
 struct written *ledger_written(const struct register_service *service)
@@ -108,15 +123,19 @@ struct written *ledger_written_removal(const struct registrar *registrar, const 
 	const struct json *entry = json_member(registrar->registered, id);
 	struct written *what = xcalloc(1, sizeof(*what));
 	struct arena arena = ARENA_INIT;
+	const struct owner *owner = strmap_get(&registrar->owners, id);
 	const char *container = "";
 
-	reconcile_is_own_id(id, registrar_hostname(registrar), &arena, &container);
+	if (owner)
+		container = owner->name;
+	else
+		reconcile_is_own_id(id, registrar_hostname(registrar), &arena, &container);
 	what->id = xstrdup(id);
 	what->name = xstrdup(json_str(entry, "Service", ""));
 	what->address = xstrdup(json_str(entry, "Address", ""));
 	what->port = (int)json_int(entry, "Port", 0);
 	what->container = xstrdup(container);
-	what->container_id = xstrdup("");
+	what->container_id = xstrdup(owner ? owner->id : "");
 	arena_release(&arena);
 	return what;
 }
@@ -402,7 +421,7 @@ static void forget_owned(struct registrar *registrar, const struct wanted_list *
 
 		if (!strmap_has(&wanted, id) && !json_member(registrar->registered, id) &&
 		    !(write && write->call))
-			remove_text(&registrar->owned, id);
+			ledger_disown(registrar, id);
 	}
 	strmap_release(&wanted);
 }
@@ -614,6 +633,9 @@ void ledger_stop(struct registrar *registrar)
 	loop_timer_stop(&registrar->list_timer);
 	loop_timer_stop(&registrar->refresh);
 	loop_deferred_cancel(&registrar->step);
+	for (size_t i = 0; i < registrar->owners.count; i++)
+		free_owner(registrar->owners.entries[i].value);
+	strmap_release(&registrar->owners);
 	release_texts(&registrar->owned);
 	release_texts(&registrar->sent);
 	release_texts(&registrar->told);

@@ -48,6 +48,11 @@ struct entry_write {
 	char *failure; /* what the registry said last; NULL: it did not fail yet */
 };
 
+/* For telling whose a registration was when its container is gone. */
+struct owner {
+	char *name, *id;
+};
+
 /* A service as it is written: outlives the container that wanted it. */
 struct written {
 	char *id, *name, *container, *container_id, *address;
@@ -94,6 +99,7 @@ struct registrar {
 	struct err registry_err;
 	uint64_t write_seq, list_seq; /* a list asked for before a write is out of date */
 	struct strmap owned;          /* id to the reason for its removal, or NULL */
+	struct strmap owners;         /* id to struct owner: who wanted it last */
 	struct strmap sent;           /* id to the body sent last */
 	struct strmap writes;         /* id to struct entry_write */
 	unsigned writing;
@@ -126,8 +132,9 @@ void ledger_stop(struct registrar *registrar);
 void ledger_list(struct registrar *registrar);
 /* Compare, and in auto write, in the next turn. */
 void ledger_schedule(struct registrar *registrar);
-/* A container wanted these: from now on they are ours to remove. why: NULL while it wants them. */
-void ledger_own(struct registrar *registrar, const char *id, const char *why);
+/* A container wants or wanted this: it is ours to remove. why: NULL while it is wanted. */
+void ledger_own(struct registrar *registrar, const char *id, const struct box *box,
+		const char *why);
 void ledger_disown(struct registrar *registrar, const char *id);
 struct written *ledger_written(const struct register_service *service);
 struct written *ledger_written_removal(const struct registrar *registrar, const char *id);

@@ -159,6 +159,7 @@ struct world {
 	struct registry *registry;
 	struct registrar *registrar;
 	struct register_options options;
+	unsigned removals_with_owner;
 	struct strbuf events;  /* "action service instance why;" */
 	struct strmap running; /* id to inspect document */
 	int64_t time_ns;
@@ -277,6 +278,10 @@ static void on_event(void *arg, const struct registrar_event *event)
 	struct world *world = arg;
 
 	assert_string_equal(event->node, "node-1");
+	if (event->action == REGISTRAR_REMOVED && strcmp(event->source, "event") == 0) {
+		assert_string_not_equal(event->container, "");
+		world->removals_with_owner += *event->container_id != '\0';
+	}
 	strbuf_addf(&world->events, "%s %s %s %s;", registrar_action_name(event->action),
 		    event->service, event->instance, event->why);
 }
@@ -409,6 +414,7 @@ static void a_dying_container_is_deregistered_at_once(void **state)
 	push_event(world, "die", "a1", "137");
 	wait_for_removal(world, "host-1:web-1:80");
 	wait_for_event(world, "removed web host-1:web-1:80 exit 137;");
+	assert_int_equal(world->removals_with_owner, 1);
 }
 
 static void hold_and_off_work_it_out_and_write_nothing(void **state)
