@@ -7,8 +7,7 @@
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url_safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-void base64_encode(struct strbuf *out, const void *bytes, size_t len,
-		   enum base64_alphabet alphabet)
+void base64_encode(struct strbuf *out, const void *bytes, size_t len, enum base64_alphabet alphabet)
 {
 	const unsigned char *in = bytes;
 	const char *letters = alphabet == BASE64_URL ? url_safe : standard;
@@ -69,8 +68,8 @@ static bool check_padding(const char *text, size_t len, size_t *at, size_t lette
 	return *at == len;
 }
 
-bool base64_decode(struct strbuf *out, const char *text, size_t len,
-		   enum base64_alphabet alphabet, size_t *bad)
+bool base64_decode(struct strbuf *out, const char *text, size_t len, enum base64_alphabet alphabet,
+		   size_t *bad)
 {
 	size_t start = out->len, letters = 0, at = 0, group = 0;
 	uint32_t word = 0;
@@ -165,12 +164,12 @@ static void escape(struct strbuf *out, const char *bytes, size_t len, char kept)
 	}
 }
 
-void url_escape(struct strbuf *out, const char *bytes, size_t len)
+void encode_url(struct strbuf *out, const char *bytes, size_t len)
 {
 	escape(out, bytes, len, '\0');
 }
 
-void url_escape_path(struct strbuf *out, const char *bytes, size_t len)
+void encode_url_path(struct strbuf *out, const char *bytes, size_t len)
 {
 	escape(out, bytes, len, '/');
 }

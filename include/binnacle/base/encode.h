@@ -18,18 +18,18 @@ enum base64_alphabet { BASE64_STANDARD, BASE64_URL };
 void base64_encode(struct strbuf *out, const void *bytes, size_t len,
 		   enum base64_alphabet alphabet);
 /* Line breaks are skipped, as Go's decoder does. */
-bool base64_decode(struct strbuf *out, const char *text, size_t len,
-		   enum base64_alphabet alphabet, size_t *bad);
+bool base64_decode(struct strbuf *out, const char *text, size_t len, enum base64_alphabet alphabet,
+		   size_t *bad);
 
 void hex_encode(struct strbuf *out, const void *bytes, size_t len); /* lower case */
 bool hex_decode(struct strbuf *out, const char *text, size_t len, size_t *bad);
 
 /*
  * Percent-escape everything but letters, digits and -_.~ : one segment of a path, or the name or
- * value of a parameter. url_escape_path keeps slashes, for keys in a path.
+ * value of a parameter. encode_url_path keeps slashes, for keys in a path.
  */
-void url_escape(struct strbuf *out, const char *bytes, size_t len);
-void url_escape_path(struct strbuf *out, const char *bytes, size_t len);
+void encode_url(struct strbuf *out, const char *bytes, size_t len);
+void encode_url_path(struct strbuf *out, const char *bytes, size_t len);
 bool url_unescape(struct strbuf *out, const char *text, size_t len, size_t *bad);
 
 #endif
