@@ -332,7 +332,7 @@ static bool rewrite_repetition(struct rewrite *rewrite, bool *was)
 	const char *start = rewrite->at, *after = start + 1;
 	bool too_many = false;
 
-	*was = strchr("*+?{", *start) != NULL;
+	*was = *start && strchr("*+?{", *start);
 	if (!*was)
 		return true;
 	if (*start == '{') {
@@ -359,10 +359,8 @@ static bool rewrite_one(struct rewrite *rewrite)
 {
 	bool was_repetition;
 
-	if (*rewrite->at && !rewrite_repetition(rewrite, &was_repetition))
+	if (!rewrite_repetition(rewrite, &was_repetition))
 		return false;
-	if (*rewrite->at == '\0')
-		was_repetition = false;
 	rewrite->repeated = was_repetition;
 	if (was_repetition)
 		return true;
