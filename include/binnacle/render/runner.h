@@ -75,8 +75,8 @@ struct render_options {
 
 /* Copied. */
 struct render_template {
-	const char *name;     /* unique; NULL: the destination's file name */
-	const char *source;   /* the template's file; or */
+	const char *name;   /* unique; NULL: the destination's file name, or its path when taken */
+	const char *source; /* the template's file; or */
 	const char *contents; /* its text. Exactly one of both */
 	const char *destination;
 	struct nginx_control *nginx; /* borrowed; NULL: none. Checks and reloads */
@@ -161,6 +161,9 @@ bool render_generations(const struct render_runner *runner, size_t index,
 			struct target_generations *out, struct err *err);
 bool render_generation_text(const struct render_runner *runner, size_t index, uint64_t generation,
 			    struct strbuf *out, struct err *err);
+
+/* Somebody else made this nginx take what is on disk (nginx_reload_start): not NOT LOADED now. */
+void render_note_loaded(struct render_runner *runner, const struct nginx_control *nginx);
 
 /* The check of a template's pending text alone (live text when there is none). Without an nginx
  * the start fails. The verdict also goes into the status. */

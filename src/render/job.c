@@ -1,0 +1,475 @@
+/*
+ * One template: what it says now, what its file says, and what follows from the two. The state
+ * is judged anew from these facts whenever one of them changes; nothing sets it directly, except
+ * an operation that has the job in its hands.
+ */
+#include "runner_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/base/clock.h"
+#include "binnacle/base/file.h"
+#include "binnacle/base/limits.h"
+#include "binnacle/base/list.h"
+#include "binnacle/base/log.h"
+#include "binnacle/loop/loop.h"
+#include "brake.h"
+
+#define TRIGGERS_MAX 16
+
+static char *copy(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+static bool parse(struct render_job *job, struct err *err)
+{
+	struct render_template *spec = &job->spec;
+	struct tmpl_options options = { .left_delimiter = spec->left_delimiter,
+					.right_delimiter = spec->right_delimiter,
+					.error_on_missing_key = spec->error_on_missing_key };
+	struct strbuf text = STRBUF_INIT;
+
+	if (spec->source && !file_read(spec->source, LIMIT_TEMPLATE_FILE, &text, err))
+		return err_context(err, "failed to read template");
+	if (!spec->source)
+		strbuf_addstr(&text, spec->contents);
+	job->tmpl = tmpl_parse(spec->name, text.buf, text.len, &options, err);
+	if (!job->tmpl)
+		err_context(err, "%s", spec->source ? spec->source : "(dynamic)");
+	strbuf_release(&text);
+	return job->tmpl != NULL;
+}
+
+struct render_job *job_new(struct render_runner *runner, const struct render_template *spec,
+			   struct err *err)
+{
+	struct render_job *job = xcalloc(1, sizeof(*job));
+
+	job->runner = runner;
+	job->spec = *spec;
+	job->spec.name = copy(spec->name);
+	job->spec.source = copy(spec->source);
+	job->spec.contents = copy(spec->contents);
+	job->spec.destination = copy(spec->destination);
+	job->spec.command = copy(spec->command);
+	job->spec.left_delimiter = copy(spec->left_delimiter);
+	job->spec.right_delimiter = copy(spec->right_delimiter);
+	job->target = (struct target_spec){ .path = job->spec.destination,
+					    .state_dir = runner->state_dir,
+					    .perms = spec->perms,
+					    .backup = spec->backup,
+					    .create_dirs = !spec->no_create_dirs };
+	strbuf_init(&job->pending);
+	strbuf_init(&job->live);
+	strbuf_init(&job->refused_why);
+	strbuf_init(&job->brake);
+	strbuf_init(&job->trigger_text);
+	strbuf_init(&job->check_message);
+	strbuf_init(&job->check_file);
+	job->must_execute = true;
+	job->since_ms = clock_wall_ms();
+	if (!parse(job, err)) {
+		job_free(job);
+		return NULL;
+	}
+	job_read_live(job);
+	job_count_generations(job);
+	return job;
+}
+
+static void clear_triggers(struct render_job *job)
+{
+	for (size_t i = 0; i < job->trigger_count; i++)
+		free(job->triggers[i].what);
+	job->trigger_count = 0;
+	strbuf_reset(&job->trigger_text);
+}
+
+void job_free(struct render_job *job)
+{
+	struct render_template *spec = &job->spec;
+
+	clear_triggers(job);
+	free(job->triggers);
+	nginx_check_cancel(&job->check);
+	loop_timer_stop(&job->quiet);
+	tmpl_free(job->tmpl);
+	dep_set_release(&job->used);
+	dep_set_release(&job->missing);
+	free(job->waiting);
+	strbuf_release(&job->pending);
+	strbuf_release(&job->live);
+	strbuf_release(&job->refused_why);
+	strbuf_release(&job->brake);
+	strbuf_release(&job->trigger_text);
+	strbuf_release(&job->check_message);
+	strbuf_release(&job->check_file);
+	free((char *)spec->name);
+	free((char *)spec->source);
+	free((char *)spec->contents);
+	free((char *)spec->destination);
+	free((char *)spec->command);
+	free((char *)spec->left_delimiter);
+	free((char *)spec->right_delimiter);
+	free(job);
+}
+
+void job_touch(struct render_job *job)
+{
+	job->is_changed = true;
+	runner_notify(job->runner);
+}
+
+static void set_state(struct render_job *job, enum render_state state)
+{
+	if (job->state == state)
+		return;
+	job->state = state;
+	job->since_ms = clock_wall_ms();
+	job_touch(job);
+}
+
+static bool is_equal(const struct render_job *job)
+{
+	return strbuf_equal(&job->pending, &job->live);
+}
+
+static void compare(struct render_job *job)
+{
+	job->added = job->removed = 0;
+	if (job->has_pending && !is_equal(job))
+		diff_count(job->live.buf, job->live.len, job->pending.buf, job->pending.len,
+			   &job->added, &job->removed);
+	job_touch(job);
+}
+
+bool job_is_outdated(const struct render_job *job)
+{
+	struct stat st;
+
+	if (stat(job->spec.destination, &st) != 0)
+		return job->live_exists;
+	return !job->live_exists || st.st_ino != job->seen.st_ino ||
+	       st.st_size != job->seen.st_size || st.st_mtim.tv_sec != job->seen.st_mtim.tv_sec ||
+	       st.st_mtim.tv_nsec != job->seen.st_mtim.tv_nsec;
+}
+
+void job_read_live(struct render_job *job)
+{
+	job->live_err = (struct err){ 0 };
+	if (stat(job->spec.destination, &job->seen) != 0)
+		job->seen = (struct stat){ 0 };
+	if (!target_read(job->spec.destination, &job->live, &job->live_exists, &job->live_err)) {
+		strbuf_reset(&job->live);
+		job->live_exists = true;
+	} else {
+		job->live_err.code = ERR_NONE;
+	}
+	digest_sha256_hex(job->live.buf, job->live.len, job->live_sha256);
+	job->written_ms = job->live_exists ? (int64_t)job->seen.st_mtim.tv_sec * 1000 +
+						     job->seen.st_mtim.tv_nsec / 1000000
+					   : 0;
+	compare(job);
+}
+
+void job_count_generations(struct render_job *job)
+{
+	struct target_generations all;
+	struct err err;
+
+	job->generations = 0;
+	if (target_list(&job->target, &all, &err))
+		job->generations = all.len;
+	target_generations_release(&all);
+	job_touch(job);
+}
+
+void job_add_trigger(struct render_job *job, const struct dep *dep, long delta)
+{
+	const char *what = dep->name[0] ? dep->name : dep_kind_name(dep->kind);
+	size_t i;
+
+	for (i = 0; i < job->trigger_count; i++)
+		if (strcmp(job->triggers[i].what, what) == 0)
+			break;
+	if (i == TRIGGERS_MAX)
+		return;
+	if (i == job->trigger_count) {
+		GROW(job->triggers, job->trigger_count, job->trigger_cap);
+		job->triggers[job->trigger_count++] = (struct render_trigger){ xstrdup(what), 0 };
+	}
+	job->triggers[i].delta += delta;
+	strbuf_reset(&job->trigger_text);
+	for (i = 0; i < job->trigger_count; i++) {
+		strbuf_addf(&job->trigger_text, "%s%s", i ? ", " : "", job->triggers[i].what);
+		if (job->triggers[i].delta)
+			strbuf_addf(&job->trigger_text, " (%+ld)", job->triggers[i].delta);
+	}
+	job_touch(job);
+}
+
+/* Templates may change the environment that they see by nothing; only what we were started with
+ * is there. */
+static const char *lookup_env(void *arg, const char *name)
+{
+	(void)arg;
+	return getenv(name);
+}
+
+static const struct tmpl_value *lookup(void *arg, const struct dep *dep)
+{
+	return render_source_lookup(arg, dep);
+}
+
+static void on_quiet(void *arg)
+{
+	struct render_job *job = arg;
+
+	job->quiet = NULL;
+	job->quiet_until_ms = 0;
+	runner_schedule(job->runner);
+}
+
+/* Another change: wait for the least time again, but not beyond the end that was set by the
+ * first one. */
+static void arm_quiet(struct render_job *job)
+{
+	const struct render_options *options = &job->runner->options;
+	int64_t min = job->spec.own_wait ? job->spec.wait_min_ms : options->wait_min_ms;
+	int64_t max = job->spec.own_wait ? job->spec.wait_max_ms : options->wait_max_ms;
+	int64_t now = clock_mono_ms(), delay = min;
+
+	if (min <= 0 || job->runner->is_first_pass)
+		return;
+	if (!job->quiet_until_ms)
+		job->quiet_until_ms = now + (max ? max : 4 * min);
+	if (delay > job->quiet_until_ms - now)
+		delay = job->quiet_until_ms - now;
+	loop_timer_stop(&job->quiet);
+	job->quiet = loop_timer_start(job->runner->loop, delay > 0 ? delay : 0, on_quiet, job);
+}
+
+static void stop_quiet(struct render_job *job)
+{
+	loop_timer_stop(&job->quiet);
+	job->quiet_until_ms = 0;
+}
+
+static void take_text(struct render_job *job, struct strbuf *text)
+{
+	char sha256[DIGEST_HEX_BYTES];
+
+	digest_sha256_hex(text->buf, text->len, sha256);
+	if (job->has_pending && strcmp(sha256, job->pending_sha256) == 0)
+		return;
+	strbuf_release(&job->pending);
+	job->pending = *text;
+	strbuf_init(text);
+	job->has_pending = true;
+	memcpy(job->pending_sha256, sha256, sizeof(sha256));
+	nginx_check_cancel(&job->check);
+	if (strcmp(job->checked, sha256) != 0)
+		job->verdict = RENDER_UNCHECKED;
+	compare(job);
+	if (!is_equal(job))
+		arm_quiet(job);
+}
+
+static void take_missing(struct render_job *job, struct tmpl_result *result)
+{
+	size_t count = dep_set_count(&result->missing);
+
+	dep_set_release(&job->used);
+	dep_set_release(&job->missing);
+	job->used = result->used;
+	job->missing = result->missing;
+	result->used = result->missing = (struct dep_set)DEP_SET_INIT;
+	free(job->waiting);
+	job->waiting = xcalloc(count + 1, sizeof(*job->waiting));
+	for (size_t i = 0; i < count; i++)
+		job->waiting[i] = dep_set_at(&job->missing, i)->text;
+}
+
+void job_execute(struct render_job *job)
+{
+	struct render_source *answers = job->runner->source;
+	struct tmpl_source source = { .lookup = lookup, .env = lookup_env, .arg = answers };
+	struct tmpl_result result;
+
+	job->must_execute = false;
+	tmpl_execute(job->tmpl, &source, &result);
+	take_missing(job, &result);
+	job->exec_err = (struct err){ 0 };
+	for (size_t i = 0; i < dep_set_count(&job->used) && !job->exec_err.code; i++)
+		if (!render_source_watch(answers, dep_set_at(&job->used, i), &job->exec_err))
+			break;
+	if (result.failed)
+		err_set(&job->exec_err, ERR_INPUT, "%s: %s",
+			job->spec.source ? job->spec.source : "(dynamic)", result.error.message);
+	if (job->exec_err.code || dep_set_count(&job->missing)) {
+		job->has_pending = false;
+		job->pending_sha256[0] = '\0';
+		strbuf_reset(&job->pending);
+		stop_quiet(job);
+		compare(job);
+	} else {
+		take_text(job, &result.output);
+	}
+	if (job->exec_err.code)
+		log_error("render", "%s: %s", job->spec.name, job->exec_err.msg);
+	tmpl_result_release(&result);
+	job_touch(job);
+}
+
+static bool is_refused(const struct render_job *job)
+{
+	return job->refused[0] && strcmp(job->refused, job->pending_sha256) == 0;
+}
+
+void job_refuse(struct render_job *job, const char *sha256, const struct err *err, const char *why)
+{
+	memcpy(job->refused, sha256, sizeof(job->refused));
+	job->refused_err = err ? *err : (struct err){ 0 };
+	strbuf_reset(&job->refused_why);
+	strbuf_addstr(&job->refused_why, why);
+	job_touch(job);
+}
+
+void job_allow(struct render_job *job)
+{
+	job->refused[0] = '\0';
+	job->refused_err = (struct err){ 0 };
+}
+
+void job_set_busy(struct render_job *job, enum render_state busy)
+{
+	job->is_busy = true;
+	job->busy = busy;
+	set_state(job, busy);
+}
+
+static bool is_braked(struct render_job *job)
+{
+	bool braked = brake_check(&job->live, &job->pending, &job->brake);
+
+	if (!braked && is_refused(job)) {
+		strbuf_addstr(&job->brake, job->refused_why.buf);
+		braked = true;
+	}
+	return braked;
+}
+
+static enum render_state judge(struct render_job *job)
+{
+	enum render_mode mode = job->runner->options.mode;
+	bool braked;
+
+	strbuf_reset(&job->brake);
+	if (job->exec_err.code || job->live_err.code)
+		return RENDER_FAILED;
+	if (!job->has_pending)
+		return RENDER_WAITING;
+	if (is_equal(job)) {
+		stop_quiet(job);
+		clear_triggers(job);
+		job_allow(job);
+		return RENDER_CLEAN;
+	}
+	if (is_refused(job) && job->refused_err.code)
+		return RENDER_FAILED;
+	braked = is_braked(job);
+	if (mode == RENDER_OFF || job->quiet)
+		return RENDER_PENDING;
+	return mode == RENDER_HOLD || braked ? RENDER_HELD : RENDER_PENDING;
+}
+
+void job_judge(struct render_job *job)
+{
+	set_state(job, job->is_busy ? job->busy : judge(job));
+}
+
+bool job_is_due(const struct render_job *job)
+{
+	return !job->is_busy && job->state == RENDER_PENDING && !job->quiet &&
+	       job->runner->options.mode == RENDER_AUTO;
+}
+
+void job_set_verdict(struct render_job *job, const char *sha256,
+		     const struct nginx_check_result *result, const struct err *err)
+{
+	memcpy(job->checked, sha256, sizeof(job->checked));
+	strbuf_reset(&job->check_message);
+	strbuf_reset(&job->check_file);
+	job->verdict = !result      ? RENDER_UNCHECKED
+		       : result->ok ? RENDER_CHECK_OK
+				    : RENDER_CHECK_FAIL;
+	strbuf_addstr(&job->check_message, result ? result->message : err->msg);
+	strbuf_addstr(&job->check_file, result ? result->file : "");
+	job->check_line = result ? result->line : 0;
+	job->check_ms = result ? result->took_ms : 0;
+	job_touch(job);
+}
+
+static void on_checked(void *arg, const struct nginx_check_result *result, const struct err *err)
+{
+	struct render_job *job = arg;
+
+	job->check = NULL;
+	job_set_verdict(job, job->pending_sha256, result, err);
+}
+
+void job_check_held(struct render_job *job)
+{
+	struct conf_pending pending = { .path = job->spec.destination,
+					.text = job->pending.buf,
+					.len = job->pending.len,
+					.mode = job->spec.perms };
+
+	if (job->state != RENDER_HELD || !job->spec.nginx || job->check ||
+	    job->runner->options.no_automatic_check ||
+	    strcmp(job->checked, job->pending_sha256) == 0)
+		return;
+	job->check = nginx_check_start(job->spec.nginx, &pending, 1, on_checked, job);
+}
+
+void job_fill_status(struct render_job *job)
+{
+	const struct render_template *spec = &job->spec;
+	struct render_status *status = &job->status;
+
+	*status = (struct render_status){
+		.name = spec->name,
+		.source = spec->source ? spec->source : "(contents)",
+		.destination = spec->destination,
+		.nginx = spec->nginx ? nginx_control_name(spec->nginx) : "",
+		.command = spec->command ? spec->command : "",
+		.state = job->state,
+		.waiting_for = job->waiting,
+		.waiting_count = dep_set_count(&job->missing),
+		.since_ms = job->since_ms,
+		.added = job->added,
+		.removed = job->removed,
+		.check = job->verdict,
+		.check_message = job->check_message.buf,
+		.check_file = job->check_file.buf,
+		.check_line = job->check_line,
+		.check_ms = job->check_ms,
+		.trigger = job->trigger_text.buf,
+		.brake = job->brake.buf,
+		.written_ms = job->written_ms,
+		.loaded_ms = job->loaded_ms,
+		.not_loaded = spec->nginx && (job->is_unloaded ||
+					      (job->loaded_ms && job->written_ms > job->loaded_ms)),
+		.generations = job->generations,
+		.has_pending = job->has_pending,
+	};
+	memcpy(status->pending_sha256, job->pending_sha256, DIGEST_HEX_BYTES);
+	memcpy(status->live_sha256, job->live_sha256, DIGEST_HEX_BYTES);
+	if (job->state == RENDER_FAILED)
+		status->err = job->exec_err.code   ? job->exec_err
+			      : job->live_err.code ? job->live_err
+						   : job->refused_err;
+}

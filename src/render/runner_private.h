@@ -1,0 +1,122 @@
+/*
+ * What runner.c (all templates), job.c (one template) and op.c (writing and reloading) share.
+ */
+#ifndef RENDER_RUNNER_PRIVATE_H
+#define RENDER_RUNNER_PRIVATE_H
+
+#include <sys/stat.h>
+
+#include "binnacle/render/runner.h"
+#include "binnacle/tmpl/tmpl.h"
+#include "source.h"
+
+struct loop_deferred;
+struct loop_timer;
+
+struct render_trigger {
+	char *what;
+	long delta;
+};
+
+struct render_job {
+	struct render_runner *runner;
+	size_t index;
+	struct render_template spec; /* strings owned */
+	struct target_spec target;   /* strings borrowed from spec and the runner */
+	struct tmpl *tmpl;
+
+	/* of the last execution */
+	bool must_execute;
+	struct dep_set used, missing;
+	const char **waiting; /* texts of missing */
+	struct err exec_err;  /* code ERR_NONE: it went well */
+	bool has_pending;
+	struct strbuf pending;
+	char pending_sha256[DIGEST_HEX_BYTES];
+
+	/* the file */
+	struct strbuf live;
+	bool live_exists;
+	struct err live_err; /* it cannot be read */
+	char live_sha256[DIGEST_HEX_BYTES];
+	struct stat seen;
+	int64_t written_ms, loaded_ms;
+	bool is_unloaded; /* written by us, and no reload since */
+	size_t generations;
+
+	size_t added, removed;
+	struct loop_timer *quiet;
+	int64_t quiet_until_ms; /* when the quiet period ends at the latest; 0: none runs */
+
+	/* a text that is not tried again by itself */
+	char refused[DIGEST_HEX_BYTES];
+	struct err refused_err; /* it failed; code ERR_NONE: it was rolled back */
+	struct strbuf refused_why;
+
+	struct strbuf brake;
+	struct render_trigger *triggers;
+	size_t trigger_count, trigger_cap;
+	struct strbuf trigger_text;
+
+	enum render_verdict verdict; /* of the text `checked` */
+	char checked[DIGEST_HEX_BYTES];
+	struct strbuf check_message, check_file;
+	unsigned check_line;
+	int64_t check_ms;
+	struct nginx_check *check; /* the automatic one */
+
+	enum render_state state;
+	int64_t since_ms;
+	bool is_busy; /* an operation has it, in the state `busy` */
+	enum render_state busy;
+	struct render_status status;
+	bool is_changed;
+};
+
+struct render_runner {
+	struct loop *loop;
+	struct consul *consul;
+	struct render_options options;
+	char *state_dir;
+	struct render_events events;
+	void *arg;
+	struct render_source *source; /* NULL: stopped */
+	struct render_job **jobs;
+	size_t count, cap;
+	bool is_first_pass;
+	struct loop_deferred *pass, *notify;
+	struct loop_timer *look;  /* at the files */
+	struct render_op *ops;    /* writing ones; the first runs, the others wait */
+	struct render_op *checks; /* of operators */
+};
+
+/* job.c */
+struct render_job *job_new(struct render_runner *runner, const struct render_template *spec,
+			   struct err *err);
+void job_free(struct render_job *job);
+void job_execute(struct render_job *job);
+void job_read_live(struct render_job *job);
+/* True when the file is not the one that was read last. */
+bool job_is_outdated(const struct render_job *job);
+void job_count_generations(struct render_job *job);
+void job_judge(struct render_job *job);
+bool job_is_due(const struct render_job *job); /* auto may write it now */
+void job_touch(struct render_job *job);        /* its status is another */
+void job_set_busy(struct render_job *job, enum render_state busy);
+void job_add_trigger(struct render_job *job, const struct dep *dep, long delta);
+void job_set_verdict(struct render_job *job, const char *sha256,
+		     const struct nginx_check_result *result, const struct err *err);
+void job_check_held(struct render_job *job);
+void job_refuse(struct render_job *job, const char *sha256, const struct err *err, const char *why);
+void job_allow(struct render_job *job);
+void job_fill_status(struct render_job *job);
+
+/* runner.c */
+void runner_schedule(struct render_runner *runner);
+void runner_notify(struct render_runner *runner);
+
+/* op.c */
+void op_start_automatic(struct render_runner *runner);
+void op_cancel_all(struct render_runner *runner);
+
+#endif

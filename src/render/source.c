@@ -1,0 +1,476 @@
+/*
+ * Most dependencies are one blocking query for ever. The others: `node` without a name asks the
+ * agent who it is first; datacenters and files are polled, as nothing tells of their change.
+ */
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "binnacle/base/digest.h"
+#include "binnacle/base/file.h"
+#include "binnacle/base/json.h"
+#include "binnacle/base/limits.h"
+#include "binnacle/base/list.h"
+#include "binnacle/base/log.h"
+#include "binnacle/consul/consul.h"
+#include "binnacle/loop/loop.h"
+#include "binnacle/net/endpoint.h"
+#include "binnacle/tmpl/data.h"
+
+#define DATACENTERS_MS 15000
+#define FILE_MS        2000
+#define RETRY_MS       5000
+#define MANY_WATCHES   128
+
+struct answer {
+	struct render_source *source;
+	struct dep_set own; /* holds the one dependency */
+	const struct dep *dep;
+	struct consul_watch *watch;
+	struct consul_call *call;
+	struct loop_timer *timer;
+	struct loop_deferred *deferred;
+	struct arena arena;
+	const struct tmpl_value *value; /* NULL: none yet */
+	struct err trouble;             /* code ERR_NONE: none */
+	struct stat seen;               /* of a file */
+	char digest[DIGEST_HEX_BYTES];  /* of what was polled */
+	/* datacenters without those that do not answer */
+	struct json *asked; /* names still to ask; the first one is being asked */
+	struct json *alive;
+};
+
+struct render_source {
+	struct loop *loop;
+	struct consul *consul;
+	bool no_stale;
+	size_t limit;
+	struct strmap answers; /* canonical text to struct answer */
+	render_source_fn *changed;
+	void *arg;
+};
+
+static void poll_datacenters(void *arg);
+static void poll_file(void *arg);
+static void ask_agent(void *arg);
+
+static void add_query(struct strbuf *out, const char *name, const char *value)
+{
+	strbuf_addch(out, strchr(out->buf, '?') ? '&' : '?');
+	strbuf_addf(out, "%s=", name);
+	url_escape(out, value);
+}
+
+static void add_query_if(struct strbuf *out, const char *name, const char *value)
+{
+	if (value[0])
+		add_query(out, name, value);
+}
+
+bool render_source_path(const struct dep *dep, struct strbuf *out)
+{
+	static const struct {
+		enum dep_kind kind;
+		const char *path;
+		bool has_name, is_key;
+	} paths[] = {
+		{ DEP_SERVICE, "/v1/health/service/", true, false },
+		{ DEP_CONNECT, "/v1/health/connect/", true, false },
+		{ DEP_SERVICES, "/v1/catalog/services", false, false },
+		{ DEP_NODE, "/v1/catalog/node/", true, false },
+		{ DEP_NODES, "/v1/catalog/nodes", false, false },
+		{ DEP_DATACENTERS, "/v1/catalog/datacenters", false, false },
+		{ DEP_KEY, "/v1/kv/", true, true },
+		{ DEP_KEY_EXISTS, "/v1/kv/", true, true },
+		{ DEP_TREE, "/v1/kv/", true, true },
+		{ DEP_CA_ROOTS, "/v1/agent/connect/ca/roots", false, false },
+		{ DEP_CA_LEAF, "/v1/agent/connect/ca/leaf/", true, false },
+	};
+	bool found = false;
+
+	for (size_t i = 0; i < COUNT_OF(paths) && !found; i++) {
+		if (paths[i].kind != dep->kind)
+			continue;
+		found = true;
+		strbuf_addstr(out, paths[i].path);
+		if (paths[i].is_key)
+			url_escape_path(out, dep->name);
+		else if (paths[i].has_name)
+			url_escape(out, dep->name);
+	}
+	if (!found || dep->kind == DEP_DATACENTERS)
+		return found;
+	add_query_if(out, "dc", dep->dc);
+	add_query_if(out, "near", dep->near);
+	add_query_if(out, "ns", dep->ns);
+	add_query_if(out, "partition", dep->partition);
+	if ((dep->kind == DEP_SERVICE || dep->kind == DEP_CONNECT) &&
+	    dep->filters == DEP_FILTER_PASSING)
+		add_query(out, "passing", "1"); /* other filters are applied to the answer */
+	add_query_if(out, "peer", dep->peer);
+	if (dep->kind == DEP_TREE)
+		add_query(out, "recurse", "");
+	add_query_if(out, "sameness-group", dep->sameness_group);
+	add_query_if(out, "tag", dep->tag);
+	return true;
+}
+
+static size_t count_of(const struct tmpl_value *value)
+{
+	return value && value->type->kind == TMPL_LIST ? value->u.list.count : 0;
+}
+
+/* Take a new value, made in `arena`, which the answer owns from now on. */
+static void take_value(struct answer *answer, struct arena arena, const struct tmpl_value *value)
+{
+	struct render_source *source = answer->source;
+	bool is_first = !answer->value;
+	long delta = (long)count_of(value) - (long)count_of(answer->value);
+
+	arena_release(&answer->arena);
+	answer->arena = arena;
+	answer->value = value;
+	source->changed(source->arg, answer->dep, is_first ? 0 : delta, is_first);
+}
+
+static void set_trouble(struct answer *answer, const struct err *err)
+{
+	if (err && !answer->trouble.code)
+		log_warn("render", "%s: %s", answer->dep->text, err->msg);
+	else if (!err && answer->trouble.code)
+		log_info("render", "%s: answers again", answer->dep->text);
+	answer->trouble = err ? *err : (struct err){ 0 };
+}
+
+static void on_watch(void *arg, const struct json *doc, const struct consul_meta *meta,
+		     const struct err *err)
+{
+	struct answer *answer = arg;
+	struct arena arena = ARENA_INIT;
+	const struct tmpl_value *value;
+	struct err why;
+
+	(void)meta;
+	if (err) {
+		set_trouble(answer, err);
+		return;
+	}
+	value = tmpl_value_from_json(&arena, answer->dep, doc, &why);
+	if (!value) {
+		arena_release(&arena);
+		/* A key that is gone keeps its last value, one that never was has none. */
+		set_trouble(answer, why.code == ERR_NOT_FOUND ? NULL : &why);
+		return;
+	}
+	set_trouble(answer, NULL);
+	take_value(answer, arena, value);
+}
+
+static void start_watch(struct answer *answer, const struct dep *dep)
+{
+	struct strbuf path = STRBUF_INIT;
+	unsigned flags = answer->source->no_stale ? 0 : CONSUL_WATCH_STALE;
+
+	if (dep->kind == DEP_KEY || dep->kind == DEP_KEY_EXISTS || dep->kind == DEP_TREE)
+		flags |= CONSUL_WATCH_404_IS_DATA;
+	/* Answered by the agent itself: there is no leader to spare. */
+	if (dep->kind == DEP_CA_ROOTS || dep->kind == DEP_CA_LEAF)
+		flags = 0;
+	render_source_path(dep, &path);
+	answer->watch =
+		consul_watch_start(answer->source->consul, path.buf, flags, on_watch, answer);
+	strbuf_release(&path);
+}
+
+static void again_in(struct answer *answer, int64_t delay_ms, loop_fn *fn)
+{
+	answer->timer = loop_timer_start(answer->source->loop, delay_ms, fn, answer);
+}
+
+/* node "": the name of the agent's own node, then that node. */
+static void on_agent(void *arg, const struct json *doc, const struct consul_meta *meta,
+		     const struct err *err)
+{
+	struct answer *answer = arg;
+	const char *name = json_str(doc, "Config.NodeName", "");
+	struct dep dep = *answer->dep;
+
+	(void)meta;
+	answer->call = NULL;
+	if (err || !name[0]) {
+		struct err none;
+
+		if (!err)
+			err_set(&none, ERR_FORMAT, "the agent does not say its node's name");
+		set_trouble(answer, err ? err : &none);
+		again_in(answer, RETRY_MS, ask_agent);
+		return;
+	}
+	dep.name = name;
+	start_watch(answer, &dep);
+}
+
+static void ask_agent(void *arg)
+{
+	struct answer *answer = arg;
+
+	answer->timer = NULL;
+	answer->call = consul_get(answer->source->consul, "/v1/agent/self", on_agent, answer);
+}
+
+static void finish_datacenters(struct answer *answer, const struct json *names)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct arena arena = ARENA_INIT;
+	const struct tmpl_value *value;
+	char digest[DIGEST_HEX_BYTES];
+	struct err err;
+
+	again_in(answer, DATACENTERS_MS, poll_datacenters);
+	json_print(&text, names);
+	digest_sha256_hex(text.buf, text.len, digest);
+	strbuf_release(&text);
+	set_trouble(answer, NULL);
+	if (strcmp(digest, answer->digest) == 0)
+		return;
+	value = tmpl_value_from_json(&arena, answer->dep, names, &err);
+	if (!value) {
+		set_trouble(answer, &err);
+		arena_release(&arena);
+		return;
+	}
+	memcpy(answer->digest, digest, sizeof(digest));
+	take_value(answer, arena, value);
+}
+
+static void forget_asked(struct answer *answer)
+{
+	json_free(answer->asked);
+	json_free(answer->alive);
+	answer->asked = answer->alive = NULL;
+}
+
+static void ask_next_datacenter(struct answer *answer, size_t index);
+
+static void on_one_datacenter(void *arg, const struct json *doc, const struct consul_meta *meta,
+			      const struct err *err)
+{
+	struct answer *answer = arg;
+	size_t index = (size_t)json_int(answer->asked, "index", 0);
+	const struct json *name = json_first(json_get(answer->asked, "names"));
+
+	(void)doc;
+	(void)meta;
+	answer->call = NULL;
+	for (size_t i = 0; i < index; i++)
+		name = json_next(name);
+	if (!err)
+		json_add_str(answer->alive, NULL, json_as_str(name, ""));
+	ask_next_datacenter(answer, index + 1);
+}
+
+static void ask_next_datacenter(struct answer *answer, size_t index)
+{
+	const struct json *name = json_first(json_get(answer->asked, "names"));
+	struct strbuf path = STRBUF_INIT;
+
+	for (size_t i = 0; name && i < index; i++)
+		name = json_next(name);
+	if (!name) {
+		struct json *alive = answer->alive;
+
+		answer->alive = NULL;
+		forget_asked(answer);
+		finish_datacenters(answer, alive);
+		json_free(alive);
+		return;
+	}
+	json_set(answer->asked, "index", json_new_int((int64_t)index));
+	strbuf_addstr(&path, "/v1/catalog/services");
+	add_query(&path, "dc", json_as_str(name, ""));
+	add_query(&path, "consistent", "");
+	answer->call = consul_get(answer->source->consul, path.buf, on_one_datacenter, answer);
+	strbuf_release(&path);
+}
+
+static void on_datacenters(void *arg, const struct json *doc, const struct consul_meta *meta,
+			   const struct err *err)
+{
+	struct answer *answer = arg;
+
+	(void)meta;
+	answer->call = NULL;
+	if (err || !json_is_array(doc)) {
+		struct err none;
+
+		if (!err)
+			err_set(&none, ERR_FORMAT, "the list of datacenters is not a list");
+		set_trouble(answer, err ? err : &none);
+		again_in(answer, DATACENTERS_MS, poll_datacenters);
+		return;
+	}
+	if (!answer->dep->skip_unreachable) {
+		finish_datacenters(answer, doc);
+		return;
+	}
+	answer->asked = json_new_object();
+	json_add(answer->asked, "names", json_copy(doc));
+	answer->alive = json_new_array();
+	ask_next_datacenter(answer, 0);
+}
+
+static void poll_datacenters(void *arg)
+{
+	struct answer *answer = arg;
+
+	answer->timer = NULL;
+	answer->call = consul_get(answer->source->consul, "/v1/catalog/datacenters", on_datacenters,
+				  answer);
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static void read_file(struct answer *answer)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct arena arena = ARENA_INIT;
+	char digest[DIGEST_HEX_BYTES];
+	struct stat st;
+	struct err err;
+
+	if (stat(answer->dep->name, &st) == 0 && answer->value && is_same_file(&st, &answer->seen))
+		return;
+	if (!file_read(answer->dep->name, LIMIT_TEMPLATE_FILE, &text, &err)) {
+		set_trouble(answer, &err);
+		return;
+	}
+	set_trouble(answer, NULL);
+	answer->seen = st;
+	digest_sha256_hex(text.buf, text.len, digest);
+	if (!answer->value || strcmp(digest, answer->digest) != 0) {
+		const struct tmpl_value *value = tmpl_string(&arena, text.buf, text.len);
+
+		memcpy(answer->digest, digest, sizeof(digest));
+		take_value(answer, arena, value);
+	}
+	strbuf_release(&text);
+}
+
+static void poll_file(void *arg)
+{
+	struct answer *answer = arg;
+
+	answer->timer = NULL;
+	again_in(answer, FILE_MS, poll_file);
+	read_file(answer);
+}
+
+static void on_first_turn(void *arg)
+{
+	struct answer *answer = arg;
+
+	answer->deferred = NULL;
+	poll_file(answer);
+}
+
+static void answer_free(struct answer *answer)
+{
+	consul_watch_stop(&answer->watch);
+	consul_call_cancel(&answer->call);
+	loop_timer_stop(&answer->timer);
+	loop_deferred_cancel(&answer->deferred);
+	forget_asked(answer);
+	arena_release(&answer->arena);
+	dep_set_release(&answer->own);
+	free(answer);
+}
+
+struct render_source *render_source_new(struct loop *loop, struct consul *consul, bool no_stale,
+					size_t limit, render_source_fn *changed, void *arg)
+{
+	struct render_source *source = xcalloc(1, sizeof(*source));
+
+	source->loop = loop;
+	source->consul = consul;
+	source->no_stale = no_stale;
+	source->limit = limit;
+	source->changed = changed;
+	source->arg = arg;
+	return source;
+}
+
+void render_source_free(struct render_source *source)
+{
+	if (!source)
+		return;
+	for (size_t i = 0; i < source->answers.count; i++)
+		answer_free(source->answers.entries[i].value);
+	strmap_release(&source->answers);
+	free(source);
+}
+
+const struct tmpl_value *render_source_lookup(struct render_source *source, const struct dep *dep)
+{
+	const struct answer *answer = strmap_get(&source->answers, dep->text);
+
+	return answer ? answer->value : NULL;
+}
+
+bool render_source_watch(struct render_source *source, const struct dep *dep, struct err *err)
+{
+	struct answer *answer;
+
+	if (strmap_has(&source->answers, dep->text))
+		return true;
+	if (source->answers.count >= source->limit)
+		return err_set(err, ERR_REFUSED,
+			       "the templates ask for more than %zu different things (%s)",
+			       source->limit, dep->text);
+	answer = xcalloc(1, sizeof(*answer));
+	answer->source = source;
+	dep_set_add(&answer->own, dep);
+	answer->dep = dep_set_at(&answer->own, 0);
+	strmap_put(&source->answers, dep->text, answer);
+	if (source->answers.count == MANY_WATCHES + 1)
+		log_warn("render", "watching more than %d dependencies is a load on Consul",
+			 MANY_WATCHES);
+	if (dep->kind == DEP_FILE)
+		answer->deferred = loop_defer(source->loop, on_first_turn, answer);
+	else if (dep->kind == DEP_DATACENTERS)
+		poll_datacenters(answer);
+	else if (dep->kind == DEP_NODE && !dep->name[0])
+		ask_agent(answer);
+	else
+		start_watch(answer, answer->dep);
+	return true;
+}
+
+void render_source_sweep(struct render_source *source, bool (*keep)(void *arg, const char *text),
+			 void *arg)
+{
+	for (size_t i = source->answers.count; i-- > 0;) {
+		const struct strmap_entry *entry = &source->answers.entries[i];
+
+		if (!keep(arg, entry->key))
+			answer_free(strmap_remove(&source->answers, entry->key));
+	}
+}
+
+const struct err *render_source_trouble(const struct render_source *source, const char *text)
+{
+	const struct answer *answer = strmap_get(&source->answers, text);
+
+	return answer && answer->trouble.code ? &answer->trouble : NULL;
+}
+
+size_t render_source_count(const struct render_source *source)
+{
+	return source->answers.count;
+}
