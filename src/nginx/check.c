@@ -45,7 +45,7 @@ static void forget(struct nginx_check *check)
 
 static void check_free(struct nginx_check *check)
 {
-	command_cancel(&check->command);
+	nginx_command_cancel(&check->command);
 	loop_deferred_cancel(&check->deferred);
 	unlink_staged(check);
 	free(check->staged_seen);
@@ -160,7 +160,8 @@ struct nginx_check *nginx_check_start(struct nginx_control *control,
 		return check;
 	}
 	control_argv(control, argv, check->staged_seen, "-t", NULL);
-	command_start(&check->command, control, argv, control->check_timeout_ms, on_judged, check);
+	nginx_command_start(&check->command, control, argv, control->check_timeout_ms, on_judged,
+			    check);
 	return check;
 }
 

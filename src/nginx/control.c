@@ -205,8 +205,9 @@ static void on_exec(void *arg, int exit_code, const struct strbuf *output, const
 	command_report(arg, exit_code, output, err);
 }
 
-void command_start(struct command *command, struct nginx_control *control, const char *const *argv,
-		   int64_t timeout_ms, nginx_exec_fn *done, void *arg)
+void nginx_command_start(struct command *command, struct nginx_control *control,
+			 const char *const *argv, int64_t timeout_ms, nginx_exec_fn *done,
+			 void *arg)
 {
 	assert(!command->child && !command->handle && !command->deferred);
 	command->control = control;
@@ -225,7 +226,7 @@ void command_start(struct command *command, struct nginx_control *control, const
 		command->deferred = loop_defer(control->loop, on_not_started, command);
 }
 
-void command_cancel(struct command *command)
+void nginx_command_cancel(struct command *command)
 {
 	child_cancel(&command->child);
 	if (command->handle)

@@ -37,9 +37,10 @@ struct command {
 	nginx_exec_fn *done;
 	void *arg;
 };
-void command_start(struct command *command, struct nginx_control *control, const char *const *argv,
-		   int64_t timeout_ms, nginx_exec_fn *done, void *arg);
-void command_cancel(struct command *command);
+void nginx_command_start(struct command *command, struct nginx_control *control,
+			 const char *const *argv, int64_t timeout_ms, nginx_exec_fn *done,
+			 void *arg);
+void nginx_command_cancel(struct command *command);
 
 /* `nginx -c PATH [-p PREFIX] MORE…`: up to two more words. `argv` has room for 8. */
 void control_argv(const struct nginx_control *control, const char **argv, const char *path_seen,

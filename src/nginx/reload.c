@@ -99,7 +99,7 @@ static void forget(struct nginx_reload *reload)
 
 static void reload_free(struct nginx_reload *reload)
 {
-	command_cancel(&reload->command);
+	nginx_command_cancel(&reload->command);
 	loop_deferred_cancel(&reload->deferred);
 	loop_timer_stop(&reload->timer);
 	process_list_release(&reload->before);
@@ -263,8 +263,8 @@ static void on_checked(void *arg, int exit_code, const struct strbuf *output, co
 		return;
 	}
 	reload->state = RELOAD_DEFAULTS;
-	command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, on_defaults,
-		      reload);
+	nginx_command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, on_defaults,
+			    reload);
 }
 
 static void begin_check(struct nginx_reload *reload)
@@ -274,8 +274,8 @@ static void begin_check(struct nginx_reload *reload)
 
 	reload->state = RELOAD_CHECK;
 	control_argv(control, argv, control->path_seen, "-t", NULL);
-	command_start(&reload->command, control, argv, control->check_timeout_ms, on_checked,
-		      reload);
+	nginx_command_start(&reload->command, control, argv, control->check_timeout_ms, on_checked,
+			    reload);
 }
 
 /* List the processes where nginx lives; `done` as of any command. */
@@ -285,8 +285,8 @@ static void begin_list(struct nginx_reload *reload, nginx_exec_fn *done)
 	struct strbuf text = STRBUF_INIT;
 
 	if (reload->control->is_elsewhere) {
-		command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, done,
-			      reload);
+		nginx_command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, done,
+				    reload);
 		return;
 	}
 	process_print_host(&text);
@@ -327,8 +327,8 @@ static void begin_start(struct nginx_reload *reload)
 	reload->state = RELOAD_START;
 	reload->result.began = true;
 	control_argv(control, argv, control->path_seen, NULL, NULL);
-	command_start(&reload->command, control, argv, control->check_timeout_ms, on_started,
-		      reload);
+	nginx_command_start(&reload->command, control, argv, control->check_timeout_ms, on_started,
+			    reload);
 }
 
 static void on_removed(void *arg, int exit_code, const struct strbuf *output, const struct err *err)
@@ -356,8 +356,8 @@ static void begin_remove(struct nginx_reload *reload)
 	}
 	reload->state = RELOAD_REMOVE;
 	if (reload->control->is_elsewhere) {
-		command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, on_removed,
-			      reload);
+		nginx_command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS,
+				    on_removed, reload);
 		return;
 	}
 	if (unlink(reload->pid_path) != 0 && errno != ENOENT)
@@ -408,8 +408,8 @@ static void on_before(void *arg, int exit_code, const struct strbuf *output, con
 	reload->state = RELOAD_SIGNAL;
 	reload->result.began = true;
 	control_argv(control, argv, control->path_seen, "-s", "reload");
-	command_start(&reload->command, control, argv, control->check_timeout_ms, on_signaled,
-		      reload);
+	nginx_command_start(&reload->command, control, argv, control->check_timeout_ms, on_signaled,
+			    reload);
 }
 
 static void begin_before(struct nginx_reload *reload)
@@ -484,8 +484,8 @@ static void read_pid(struct nginx_reload *reload)
 	bool ok;
 
 	if (reload->control->is_elsewhere) {
-		command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS, on_pid,
-			      reload);
+		nginx_command_start(&reload->command, reload->control, argv, SHORT_TIMEOUT_MS,
+				    on_pid, reload);
 		return;
 	}
 	ok = file_read(reload->pid_path, PID_FILE_LIMIT, &text, &err);
