@@ -5,6 +5,7 @@
 #define SHORT_ID_CHARS 12
 
 COLUMN_TEXT(node, endpoint_row, node)
+COLUMN_TEXT(status, endpoint_row, status)
 COLUMN_TEXT(why, endpoint_row, why)
 COLUMN_TEXT(interface, endpoint_row, interface)
 COLUMN_TEXT(orchestrator, endpoint_row, orchestrator)
@@ -28,23 +29,14 @@ static void workload(const void *row, struct strbuf *out)
 		strbuf_add(out, endpoint->name, len < SHORT_ID_CHARS ? len : SHORT_ID_CHARS);
 }
 
-/* A duplicate is said where the endpoint itself is fine: the word of a left-over matters more. */
 static bool is_duplicate(const struct endpoint_row *endpoint)
 {
-	return *endpoint->conflict && endpoint->state != STATE_STALE &&
-	       endpoint->state != STATE_HELD && endpoint->state != STATE_UNKNOWN;
-}
-
-static void status(const void *row, struct strbuf *out)
-{
-	const struct endpoint_row *endpoint = row;
-
-	strbuf_addstr(out, is_duplicate(endpoint) ? "DUP" : endpoint->status);
+	return strcmp(endpoint->status, "DUP") == 0;
 }
 
 static enum row_state shown_state(const void *row)
 {
-	return is_duplicate(row) ? STATE_WARN : state(row);
+	return is_duplicate(row) && state(row) == STATE_PASS ? STATE_WARN : state(row);
 }
 
 static void address(const void *row, struct strbuf *out)
@@ -63,7 +55,7 @@ static void reason(const void *row, struct strbuf *out)
 
 	if (*endpoint->wanted_by)
 		strbuf_addf(out, "keeps %s from starting; ", endpoint->wanted_by);
-	if (is_duplicate(endpoint))
+	if (*endpoint->conflict && endpoint->state != STATE_STALE)
 		strbuf_addstr(out, endpoint->conflict);
 	else
 		why(row, out);
