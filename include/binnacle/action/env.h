@@ -18,6 +18,7 @@ struct consul;
 struct consul_feed;
 struct docker;
 struct docker_feed;
+struct err;
 struct etcd;
 struct journal;
 struct loop;
@@ -44,6 +45,10 @@ struct action_env {
 	struct model *model;
 	struct journal *journal;
 	struct consul *consul;
+	/* A client of another agent, with the settings of ours; address without a port. NULL: it
+	 * cannot be made (err). The function itself may be NULL: only our own agent. */
+	struct consul *(*agent_at)(void *arg, const char *address, struct err *err);
+	void *agent_at_arg;
 	struct etcd *etcd;
 	struct action_docker *dockers;
 	size_t docker_count;

@@ -52,6 +52,8 @@ struct plan {
 	char *effect, *undo, *comes_back; /* sentences; "" to leave the line out */
 	char *batch;                      /* the same as a --batch call, without --yes and --plan */
 	char *button;                     /* "Remove 12" */
+	char *data_age;                   /* "consul 1s, docker 2s"; not part of the hash */
+	char *typed; /* what must be typed, where it is neither count nor label: a node's name */
 	struct plan_target *targets;
 	size_t target_count, target_cap;
 	char **skipped; /* sentences: what was asked for and is not in the plan, and why */
@@ -74,8 +76,13 @@ void plan_add_step(struct plan_target *target, const struct step_kind *kind, str
 		   const char *fmt, ...) PRINTF_LIKE(4, 5);
 void plan_skip(struct plan *plan, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Sort the targets, compute the hash. From now on the plan is constant. */
+/*
+ * Sort the targets, raise `confirm` to what the step kinds ask for (action/step.h) and compute
+ * the hash over verb, targets and steps. From now on the plan is constant.
+ */
 void plan_seal(struct plan *plan);
+/* The number of steps of all targets. */
+size_t plan_step_total(const struct plan *plan);
 
 /* What must be typed for PLAN_CONFIRM_TYPED: the count for several targets, the label for one;
  * in a production datacenter both and its name ("12 dc1"). */
