@@ -25,7 +25,11 @@
 
 struct action_env;
 struct command_call;
+struct job;
 struct json;
+struct loop_deferred;
+struct loop_timer;
+struct model_watch;
 struct plan;
 struct row_view;
 struct table;
@@ -52,7 +56,7 @@ struct command_line {
 	size_t word_count;
 	/* Options of all commands; each row says which it takes (see `options`). */
 	char *output; /* table json jsonl csv */
-	char *filter, *sort, *columns, *plan_hash, *dc, *node, *time;
+	char *filter, *sort, *columns, *plan_hash, *dc, *node, *time, *color;
 	int64_t older_ms, expect, limit, timeout_ms; /* -1: not given */
 	bool yes, dry_run, exit_code, wide, no_header, quiet, verbose, stat, allow_stale, all,
 		csv_safe, help, keep_going, fields, no_release;
@@ -63,6 +67,10 @@ struct command_line {
  * --batch they print. All texts from outside are as they came: the front end cleans them.
  */
 struct command_front {
+	const char *name; /* "console" "batch": for the journal */
+	/* A person sees the age of the data and decides: stale data is no error, and nothing waits
+	 * for evidence to ripen. False: a script. */
+	bool interactive;
 	/* Rows of a table (list); view is borrowed. */
 	void (*rows)(void *arg, const struct table *table, const struct row_view *view,
 		     const struct snapshot *snapshot, const struct command_line *line);
@@ -73,7 +81,10 @@ struct command_front {
 	void (*text)(void *arg, const char *title, const char *text, size_t len, bool is_diff);
 	/* One line: progress, warnings. level as in base/log.h. */
 	void (*message)(void *arg, int level, const char *text);
-	/* Ask for a plan. answer: call exactly once later or at once, see command_answer. */
+	/*
+	 * Ask for a plan: command_answer must be called exactly once, later or at once. When
+	 * call->looking_only, only show it, and answer no.
+	 */
 	void (*confirm)(void *arg, struct command_call *call, const struct plan *plan);
 	/* Progress and result of one target of a running job. result "done" "failed" "skipped". */
 	void (*target)(void *arg, const struct plan *plan, size_t target, const char *result,
@@ -85,12 +96,17 @@ struct command_front {
 };
 
 struct command {
-	const char *verb;     /* one or two words: "apply", "clean endpoints" */
-	const char *args;     /* "[TEMPLATE ...]" */
-	const char *summary;  /* one line of help, without a full stop */
-	const char *help;     /* some lines more; may be NULL */
-	const char *options;  /* option names it takes, blank-separated: "older node yes …" */
-	int table;            /* enum model_table its words name, -1: none */
+	const char *verb;    /* one or two words: "apply", "clean endpoints" */
+	const char *args;    /* "[TEMPLATE ...]" */
+	const char *summary; /* one line of help, without a full stop */
+	const char *help;    /* some lines more; may be NULL */
+	const char *options; /* option names it takes, blank-separated: "older node yes …" */
+	int table;           /* enum model_table its words name, -1: none */
+	/* Tables (MODEL_BIT) that must have been published before run or plan begins; further
+	 * ones that depend on the line. */
+	unsigned needs;
+	unsigned (*needs_of)(const struct command_line *line);
+	bool tolerant; /* runs also when a source has not answered: status */
 	bool takes_selection; /* in the TUI: words come from marks or cursor of that table */
 	/* Exactly one of the two. Both start work and return; false: failed at once with err.
 	 * They end with command_end or hand over a plan with command_propose (takes it). */
@@ -98,6 +114,15 @@ struct command {
 	bool (*plan)(struct command_call *call, struct err *err);
 	void (*cancel)(struct command_call *call); /* stop what `state` has under way */
 	size_t state_size;
+};
+
+/* ORDER PHASE */
+enum command_phase {
+	COMMAND_WAITING, /* for the tables that it needs */
+	COMMAND_LOOKING, /* the row's run or plan is at work */
+	COMMAND_ASKING,  /* the front end has the plan */
+	COMMAND_ACTING,  /* the job runs */
+	COMMAND_ENDING,
 };
 
 struct command_call {
@@ -108,9 +133,18 @@ struct command_call {
 	void *front_arg;
 	void *state; /* state_size zeroed bytes for the row */
 	struct plan *plan;
+	bool looking_only;        /* --dry-run: end after the plan was shown */
+	const char *confirmation; /* set before command_answer(yes): "--yes"; NULL: by the plan */
+	/* Of command.c: */
 	struct job *job;
 	struct loop_deferred *deferred;
-	bool looking_only; /* --dry-run: end after the plan was shown */
+	struct loop_timer *patience, *deadline;
+	struct model_watch *watch;
+	enum command_phase phase;
+	unsigned needs;
+	enum command_status status;
+	struct err err;
+	bool canceled, timed_out;
 };
 
 /* All rows, the built-in ones first. */
@@ -119,6 +153,23 @@ const struct command *command_at(size_t index);
 const struct command *command_find(const char *verb);
 void command_register(const struct command *commands, size_t count); /* static storage */
 bool command_changes(const struct command *command);                 /* has `plan` */
+
+/* An option of the language: "--older AGE". */
+struct command_option {
+	const char *name;  /* without the dashes */
+	char letter;       /* "-o"; 0: none */
+	const char *value; /* what it takes, "AGE"; NULL: it is a switch */
+	const char *help;
+	const char *values; /* the words it may be, blank-separated; NULL: anything */
+};
+size_t command_option_count(void);
+const struct command_option *command_option_at(size_t index);
+/* Every command takes help, output, quiet and the like; those that change something also yes,
+ * dry-run, plan, expect and the like; the rest is in the row. */
+bool command_takes_option(const struct command *command, const char *name);
+
+/* A fresh line with all options not given. */
+struct command_line *command_line_new(void);
 
 /* Words as a shell splits them (quotes, backslash), then options. */
 struct command_line *command_parse(const char *text, struct err *err);
@@ -144,6 +195,7 @@ enum command_status command_status_of(const struct err *err);
 
 /* Completion for the palette: candidates for the text so far, best first. The strings belong to
  * the list. */
+/* Each is the whole line with the candidate in the place of the last word. */
 struct completion {
 	char **texts;
 	size_t count, cap;

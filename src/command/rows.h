@@ -1,0 +1,34 @@
+/*
+ * rows.h - the tables of commands, one per subject, and what their files share.
+ */
+#ifndef COMMAND_ROWS_H
+#define COMMAND_ROWS_H
+
+#include "binnacle/command/command.h"
+#include "binnacle/model/model.h"
+
+extern const struct command look_commands[], render_commands[], service_commands[],
+	endpoint_commands[], engine_commands[];
+extern const size_t look_command_count, render_command_count, service_command_count,
+	endpoint_command_count, engine_command_count;
+
+/*
+ * The row that a word names: its identity, or how people call the thing as long as that is
+ * unambiguous (a container's name, a service id without its node, an address, the beginning of
+ * a long id). NULL with err.
+ */
+const void *find_row(const struct snapshot *snapshot, const char *word, struct err *err);
+
+/* Which table a word such as "services" or "service" names. */
+const struct table *find_table(const char *word, struct err *err);
+
+/* As command_parse, for a line that is being typed: words may be missing at its end. */
+struct command_line *parse_unfinished(const char *text, struct err *err);
+
+/* Say something on the way. level as in base/log.h. */
+void call_say(struct command_call *call, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Append " WORD" as it must be typed: quoted where a shell would split it. */
+void add_shell_word(struct strbuf *out, const char *word);
+
+#endif
