@@ -320,7 +320,7 @@ static void on_wep_state(struct calico_clean *clean)
 			  ", confirmed was %" PRIu64,
 			  wep->modified_index, clean->wep_index);
 	else
-		clean_query(clean, wep->id.node, on_wep_judged);
+		clean_query(clean, clean->wep_id.node, on_wep_judged);
 }
 
 /* The key is none of an endpoint: nothing to read. */

@@ -57,8 +57,8 @@ struct calico_clean_env {
 	void *arg; /* of the callbacks below */
 	/*
 	 * Ask the daemon of `node` anew (NULL: all daemons), then run `done` once, from the loop,
-	 * with every source there is; those that were not asked as they are known. Gives a handle
-	 * for query_cancel, after which `done` must not run.
+	 * with every source there is; those that were not asked as they are known. `node` lives
+	 * until then. Gives a handle for query_cancel, after which `done` must not run.
 	 */
 	void *(*query)(void *arg, const char *node, calico_sources_fn *done, void *done_arg);
 	void (*query_cancel)(void *arg, void *handle);
