@@ -165,7 +165,8 @@ static bool is_news(struct consul_watch *watch, const struct http_answer *answer
 	if (index > 0 && index == before)
 		return false;
 	*digest = digest_of(answer);
-	return watch->outage != ERR_NONE || !digest_equal(digest, &watch->last);
+	return watch->outage != ERR_NONE || watch->flags & CONSUL_WATCH_INDEX ||
+	       !digest_equal(digest, &watch->last);
 }
 
 static bool is_absent(const struct consul_watch *watch, const struct http_answer *answer)

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "binnacle/base/clock.h"
-#include "binnacle/base/log.h"
 #include "binnacle/base/strmap.h"
 #include "binnacle/base/text.h"
 #include "binnacle/feed/docker_feed.h"
@@ -253,16 +252,12 @@ static void on_state(void *arg, struct calico_state *state, const struct err *er
 	struct calico_feed *feed = arg;
 
 	if (!state) {
-		if (!feed->is_down)
-			log_warn("calico", "%s", err->msg);
 		feed->is_down = true;
 		model_set_source(feed->model, SOURCE_CALICO,
 				 err->code == ERR_DENIED ? SOURCE_DENIED : SOURCE_DOWN, "",
 				 err->msg);
 		return;
 	}
-	if (feed->is_down)
-		log_info("calico", "the datastore answers again");
 	feed->is_down = false;
 	/* The report borrows from the old state. */
 	calico_report_free(feed->report);

@@ -13,7 +13,6 @@
 #include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
-#include "binnacle/base/log.h"
 #include "binnacle/base/strbuf.h"
 #include "binnacle/base/strmap.h"
 #include "binnacle/base/text.h"
@@ -76,7 +75,7 @@ struct consul_feed {
 	struct strmap nodes;  /* name -> struct node */
 	struct strmap checks; /* "node/service id" ("node/" for the node's own) -> struct check */
 	struct strmap since;  /* "m:NAME", "s:NAME", "i:ID" -> struct since */
-	bool nodes_known, checks_known, is_down;
+	bool nodes_known, checks_known;
 
 	struct fetch fetches[PARALLEL];
 	char **queue; /* node names still to be read */
@@ -87,22 +86,16 @@ struct consul_feed {
 static void refresh_soon(struct consul_feed *feed);
 static void pump(struct consul_feed *feed);
 
-/* ---- health ---- */
+/* ---- health: the watches log outages, the model shows them ---- */
 
 static void went_down(struct consul_feed *feed, const struct err *err)
 {
-	if (!feed->is_down)
-		log_warn("consul", "%s", err->msg);
-	feed->is_down = true;
 	model_set_source(feed->model, SOURCE_CONSUL,
 			 err->code == ERR_DENIED ? SOURCE_DENIED : SOURCE_DOWN, "", err->msg);
 }
 
 static void came_up(struct consul_feed *feed, const struct consul_meta *meta)
 {
-	if (feed->is_down)
-		log_info("consul", "%s answers again", consul_address(feed->consul));
-	feed->is_down = false;
 	if (meta && !meta->known_leader)
 		model_set_source(feed->model, SOURCE_CONSUL, SOURCE_STALE, "", "no cluster leader");
 	else

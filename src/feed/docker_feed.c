@@ -12,7 +12,6 @@
 
 #include "binnacle/base/clock.h"
 #include "binnacle/base/list.h"
-#include "binnacle/base/log.h"
 #include "binnacle/docker/docker.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
@@ -29,7 +28,7 @@ struct daemon {
 	struct loop_timer *timer;
 	struct calico_docker_view *view;     /* newest; may be incomplete: for verdicts */
 	struct calico_docker_view *complete; /* newest complete one: for the rows */
-	bool again, answered, was_down;
+	bool again, answered;
 	uint64_t gathers_started, gathers_done;
 };
 
@@ -223,18 +222,10 @@ static void on_view(void *arg, struct calico_docker_view *view)
 {
 	struct daemon *daemon = arg;
 	struct docker_feed *feed = daemon->feed;
-	bool down = !view->complete;
 
 	daemon->gather = NULL;
 	daemon->gathers_done = daemon->gathers_started;
 	daemon->answered = true;
-	if (down != daemon->was_down) {
-		if (down)
-			log_warn("docker", "%s: %s", daemon->node, view->problem);
-		else
-			log_info("docker", "%s answers again", daemon->node);
-		daemon->was_down = down;
-	}
 	keep(&daemon->view, view);
 	if (view->complete)
 		keep(&daemon->complete, view);
