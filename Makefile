@@ -98,6 +98,29 @@ fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS (needs clang)
 			-artifact_prefix=build/fuzz/ 2>build/fuzz/log || { cat build/fuzz/log; exit 1; }; \
 	done
 
+.PHONY: deps
+deps: ## install what is missing (Debian packages, and consul for the lab)
+	@sh tests/deps.sh
+
+.PHONY: check
+check: deps ## set up, build, run every test, the ones on the real lab included
+	@$(MAKE) -s -j$$(nproc) all $(LAB_PLUGIN)
+	@MAKE="$(MAKE)" bash tests/check.sh
+
+.PHONY: demo
+demo: deps ## bring up the lab and open the console on it; without a terminal, print the round
+	@$(MAKE) -s -j$$(nproc) all $(LAB_PLUGIN)
+	@bash tests/demo.sh
+
+.PHONY: lab
+lab: deps ## bring up the users' cluster on this machine (tests/lab/README.md)
+	@$(MAKE) -s -j$$(nproc) all $(LAB_PLUGIN)
+	@bash tests/lab/lab.sh up
+
+.PHONY: lab-down
+lab-down: ## stop the lab and remove everything it made
+	@bash tests/lab/lab.sh down
+
 .PHONY: layers
 layers: ## prove that includes only point downward
 	@awk -f tests/layers.awk $(wildcard src/*/*.[ch] include/binnacle/*/*.h)

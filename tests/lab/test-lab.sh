@@ -135,11 +135,6 @@ ports_are() { # HOST CONTAINER WANTED
 	same "$3" "$(lab docker "$1" inspect -f '{{json .NetworkSettings.Ports}}' "$2")"
 }
 
-published_port_is() { # WANTED
-	same "$1" "$(lab docker "$one" inspect \
-		-f '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}' published)"
-}
-
 endpoint_id() { # HOST CONTAINER
 	lab docker "$1" inspect -f '{{.NetworkSettings.Networks.calico.EndpointID}}' "$2"
 }
@@ -317,7 +312,8 @@ check_running_lab() {
 	check "containers reach each other, also across hosts" containers_reach_each_other
 	check "hosts and this machine reach containers" hosts_reach_containers
 	check "Docker reports no ports for a container on calico" ports_are "$one" nginx-test-1 '{}'
-	check "Docker reports the published port" published_port_is 18080
+	check "Docker reports the published port" ports_are "$one" published \
+		'{"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"18080"},{"HostIp":"::","HostPort":"18080"}]}'
 	check "the published port answers" grep_in 'published at 172.17' get http://172.29.150.202:18080/
 	check "the ingress' endpoint has its labels in etcd" ingress_has_labels
 	check "the network is global: the other Docker lists the endpoint" network_is_global

@@ -82,13 +82,6 @@ fetch_consul() {
 	"$cache/consul/usr/bin/consul" version | head -n 1 >&2
 }
 
-stop_services() { # NAME...
-	local name
-	for name in "$@"; do
-		as_root service "$name" stop >/dev/null 2>&1 || true
-	done
-}
-
 # Installs what is missing without letting the packages start their services.
 install_packages() {
 	local package policy=/usr/sbin/policy-rc.d made_policy=
@@ -110,14 +103,6 @@ install_packages() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install \
 		"${missing[@]}" || status=$?
 	[ -z "$made_policy" ] || as_root rm -f "$policy"
-	# Where the machine has a policy that lets services start, those of the new packages run now.
-	for package in "${missing[@]}"; do
-		case $package in
-		docker.io) stop_services docker containerd ;;
-		etcd-server) stop_services etcd ;;
-		nginx-light) stop_services nginx ;;
-		esac
-	done
 	return "$status"
 }
 

@@ -619,7 +619,7 @@ rmdir_netns() {
 }
 
 full_status() {
-	local host name down=
+	local host name
 	for host in "${hosts[@]}"; do
 		printf '%-16s %-15s' "$host" "${address[$host]}"
 		for name in host consul docker plugin; do
@@ -628,21 +628,14 @@ full_status() {
 				printf ' %s' "$name"
 			else
 				printf ' %s(DOWN)' "$name"
-				down=yes
 			fi
 		done
 		printf '\n'
 	done
-	if pid_of etcd >/dev/null; then
-		echo "etcd             $etcd_url"
-	else
-		echo "etcd(DOWN)       $etcd_url"
-		down=yes
-	fi
+	pid_of etcd >/dev/null && echo "etcd             $etcd_url"
 	for host in "${docker_hosts[@]}"; do
 		on_docker "$host" ps -a --format "  $host {{.Names}}: {{.Status}}" 2>/dev/null || true
 	done
-	[ -z "$down" ]
 }
 
 run_on_host() { # HOST COMMAND...

@@ -118,14 +118,12 @@ small_down() {
 }
 
 small_status() {
-	local name down=
+	local name
 	for name in consul etcd nginx; do
 		if pid_of "$name" >/dev/null; then
 			echo "$name runs"
 		else
 			echo "$name is DOWN"
-			down=yes
 		fi
 	done
-	[ -z "$down" ]
 }
