@@ -5,7 +5,8 @@ passed=0 failed=0 skipped=0
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 for program; do
-	CMOCKA_MESSAGE_OUTPUT=STDOUT "$program" >"$log" 2>&1
+	# The limit is far above any test: it only ends one that hangs.
+	CMOCKA_MESSAGE_OUTPUT=STDOUT timeout -k 5 180 "$program" >"$log" 2>&1
 	status=$?
 	p=$(grep -c '^\[       OK \]' "$log")
 	f=$(grep -c '^\[  FAILED  \] [a-z0-9_]*$' "$log")

@@ -1,0 +1,150 @@
+/* Changes are collected until the loop is about to do something else: many templates that change
+ * together are one publication. */
+#include "bridge_render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/base/log.h"
+#include "binnacle/base/strmap.h"
+#include "binnacle/loop/loop.h"
+#include "binnacle/model/model.h"
+#include "binnacle/render/runner.h"
+
+struct bridge_render {
+	struct loop *loop;
+	struct model *model;
+	struct render_runner *runner;
+	struct loop_deferred *deferred;
+	struct strmap logged; /* template -> state that was logged last, as a pointer */
+};
+
+static enum row_state row_state_of(const struct render_status *status)
+{
+	switch (status->state) {
+	case RENDER_CLEAN:
+		return status->not_loaded ? STATE_WARN : STATE_PASS;
+	case RENDER_PENDING:
+		return STATE_PENDING;
+	case RENDER_HELD:
+		return STATE_HELD;
+	case RENDER_VALIDATING:
+	case RENDER_RENDERING:
+	case RENDER_RELOADING:
+		return STATE_RUNNING;
+	case RENDER_FAILED:
+		return STATE_FAILED;
+	default:
+		return STATE_UNKNOWN;
+	}
+}
+
+static const char *check_word(enum render_verdict verdict)
+{
+	switch (verdict) {
+	case RENDER_CHECK_OK:
+		return "ok";
+	case RENDER_CHECK_FAIL:
+		return "FAIL";
+	default:
+		return "?";
+	}
+}
+
+/* One line per change of state; the failure in its own words. */
+static void log_state(struct bridge_render *bridge, const struct render_status *status)
+{
+	static const char marks[RENDER_STATE_COUNT];
+	const void *mark = &marks[status->state];
+
+	if (strmap_get(&bridge->logged, status->name) == mark)
+		return;
+	strmap_put(&bridge->logged, status->name, (void *)(uintptr_t)mark);
+	switch (status->state) {
+	case RENDER_FAILED:
+		log_error("render", "template=%s state=FAILED %s", status->name, status->err.msg);
+		break;
+	case RENDER_WAITING:
+		log_info("render", "template=%s state=waiting for=%s", status->name,
+			 status->waiting_count ? status->waiting_for[0] : "");
+		break;
+	case RENDER_CLEAN:
+		log_info("render", "template=%s state=clean destination=%s", status->name,
+			 status->destination);
+		break;
+	case RENDER_HELD:
+		log_info("render", "template=%s state=HELD added=%zu removed=%zu %s", status->name,
+			 status->added, status->removed, status->brake);
+		break;
+	default:
+		log_debug("render", "template=%s state=%s", status->name,
+			  render_state_name(status->state));
+	}
+}
+
+static void publish(void *arg)
+{
+	struct bridge_render *bridge = arg;
+	struct snapshot *snapshot = snapshot_new(MODEL_RENDERS);
+	struct arena *arena = &snapshot->arena;
+
+	bridge->deferred = NULL;
+	for (size_t i = 0; i < render_count(bridge->runner); i++) {
+		const struct render_status *status = render_status(bridge->runner, i);
+		struct render *row = snapshot_add(snapshot);
+
+		row->id = arena_strdup(arena, status->name);
+		row->source = arena_strdup(arena, status->source);
+		row->destination = arena_strdup(arena, status->destination);
+		row->status = render_state_name(status->state);
+		row->state = row_state_of(status);
+		row->added = (int64_t)status->added;
+		row->removed = (int64_t)status->removed;
+		row->check = check_word(status->check);
+		row->message = arena_strdup(arena, status->err.code ? status->err.msg
+								    : status->check_message);
+		row->trigger = arena_strdup(arena, status->trigger);
+		row->brake = arena_strdup(arena, status->brake);
+		row->waiting_for =
+			snapshot_list(snapshot, status->waiting_for, status->waiting_count);
+		row->written_ms = status->written_ms;
+		row->loaded_ms = status->loaded_ms;
+		row->not_loaded = status->not_loaded;
+		row->generations = (int64_t)status->generations;
+		log_state(bridge, status);
+	}
+	model_publish(bridge->model, snapshot);
+}
+
+struct bridge_render *bridge_render_new(struct loop *loop, struct model *model)
+{
+	struct bridge_render *bridge = xcalloc(1, sizeof(*bridge));
+
+	bridge->loop = loop;
+	bridge->model = model;
+	return bridge;
+}
+
+void bridge_render_free(struct bridge_render *bridge)
+{
+	if (!bridge)
+		return;
+	loop_deferred_cancel(&bridge->deferred);
+	strmap_release(&bridge->logged);
+	free(bridge);
+}
+
+void bridge_render_attach(struct bridge_render *bridge, struct render_runner *runner)
+{
+	bridge->runner = runner;
+	bridge_render_changed(bridge, 0);
+}
+
+void bridge_render_changed(void *arg, size_t index)
+{
+	struct bridge_render *bridge = arg;
+
+	(void)index;
+	if (bridge->runner && !bridge->deferred)
+		bridge->deferred = loop_defer(bridge->loop, publish, bridge);
+}
