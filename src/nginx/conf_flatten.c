@@ -361,8 +361,11 @@ static bool scan_file(struct flatten *f, struct scan *scan, struct conf_lexer *l
 			return set_fault(f, scan->file, lexer->token_line, complaint);
 		if (kind == CONF_SEMICOLON && !end_directive(f, scan, lexer))
 			return false;
-		if (kind == CONF_OPEN)
+		if (kind == CONF_OPEN) {
 			scan->open++;
+			if (conf_is_foreign_block(scan->name.buf))
+				conf_lexer_skip_foreign(lexer);
+		}
 		if (kind == CONF_CLOSE)
 			scan->open--;
 		scan->words = 0;

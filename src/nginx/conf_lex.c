@@ -162,3 +162,48 @@ enum conf_token_kind conf_lexer_next(struct conf_lexer *lexer)
 		return read_plain(lexer);
 	}
 }
+
+bool conf_is_foreign_block(const char *name)
+{
+	static const char ending[] = "_by_lua_block";
+	size_t len = strlen(name);
+
+	return len >= sizeof(ending) - 1 && strcmp(name + len - (sizeof(ending) - 1), ending) == 0;
+}
+
+/* Braces of Lua count, but not those in its strings, long strings and comments. */
+void conf_lexer_skip_foreign(struct conf_lexer *lexer)
+{
+	unsigned depth = 0;
+
+	while (lexer->pos < lexer->len) {
+		const char *at = lexer->text + lexer->pos;
+		size_t left = lexer->len - lexer->pos;
+		bool comment = left >= 2 && memcmp(at, "--", 2) == 0;
+		size_t skip = comment ? 2 : 0;
+
+		if (left >= skip + 2 && memcmp(at + skip, "[[", 2) == 0) {
+			while (lexer->pos < lexer->len) {
+				take(lexer);
+				if (lexer->len - lexer->pos >= 2 &&
+				    memcmp(lexer->text + lexer->pos, "]]", 2) == 0)
+					break;
+			}
+		} else if (comment) {
+			while (lexer->pos < lexer->len && lexer->text[lexer->pos] != '\n')
+				take(lexer);
+		} else if (*at == '"' || *at == '\'') {
+			char quote = take(lexer);
+
+			while (lexer->pos < lexer->len && lexer->text[lexer->pos] != quote)
+				if (take(lexer) == '\\' && lexer->pos < lexer->len)
+					take(lexer);
+		} else if (*at == '{') {
+			depth++;
+		} else if (*at == '}' && depth-- == 0) {
+			return;
+		}
+		if (lexer->pos < lexer->len)
+			take(lexer);
+	}
+}

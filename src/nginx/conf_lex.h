@@ -37,4 +37,9 @@ void conf_lexer_init(struct conf_lexer *lexer, const char *text, size_t len);
 void conf_lexer_release(struct conf_lexer *lexer);
 enum conf_token_kind conf_lexer_next(struct conf_lexer *lexer);
 
+/* A block in another language, `content_by_lua_block {`: skip to before its closing brace. To be
+ * called right after its CONF_OPEN. */
+bool conf_is_foreign_block(const char *name);
+void conf_lexer_skip_foreign(struct conf_lexer *lexer);
+
 #endif

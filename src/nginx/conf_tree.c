@@ -70,6 +70,8 @@ static const char *on_token(struct builder *b, struct conf_lexer *lexer, enum co
 		block = finish_directive(b);
 		block->is_block = true;
 		b->tails[++b->depth] = &block->first;
+		if (conf_is_foreign_block(block->words[0]))
+			conf_lexer_skip_foreign(lexer);
 		return NULL;
 	case CONF_CLOSE:
 		if (b->len || !b->depth)

@@ -66,6 +66,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 	strbuf_init(&job->live);
 	strbuf_init(&job->refused_why);
 	strbuf_init(&job->brake);
+	strbuf_init(&job->trouble);
 	strbuf_init(&job->trigger_text);
 	strbuf_init(&job->check_message);
 	strbuf_init(&job->check_file);
@@ -104,6 +105,7 @@ void job_free(struct render_job *job)
 	strbuf_release(&job->live);
 	strbuf_release(&job->refused_why);
 	strbuf_release(&job->brake);
+	strbuf_release(&job->trouble);
 	strbuf_release(&job->trigger_text);
 	strbuf_release(&job->check_message);
 	strbuf_release(&job->check_file);
@@ -351,15 +353,26 @@ void job_set_busy(struct render_job *job, enum render_state busy)
 	set_state(job, busy);
 }
 
+void job_settle(struct render_job *job)
+{
+	memcpy(job->settled, job->live_sha256, sizeof(job->settled));
+}
+
 static bool is_braked(struct render_job *job)
 {
-	bool braked = brake_check(&job->live, &job->pending, &job->brake);
-
-	if (!braked && is_refused(job)) {
-		strbuf_addstr(&job->brake, job->refused_why.buf);
-		braked = true;
+	if (!job->runner->options.no_brakes) {
+		if (job->settled[0] && strcmp(job->settled, job->live_sha256) != 0) {
+			strbuf_addstr(&job->brake, "somebody else has changed the file since it "
+						   "was written here");
+			return true;
+		}
+		if (brake_check(&job->live, &job->pending, &job->brake))
+			return true;
 	}
-	return braked;
+	if (!is_refused(job))
+		return false;
+	strbuf_addstr(&job->brake, job->refused_why.buf);
+	return true;
 }
 
 static enum render_state judge(struct render_job *job)
@@ -376,6 +389,9 @@ static enum render_state judge(struct render_job *job)
 		stop_quiet(job);
 		clear_triggers(job);
 		job_allow(job);
+		/* In mode off it is somebody else's doing, and shall be. */
+		if (mode != RENDER_OFF)
+			job_settle(job);
 		return RENDER_CLEAN;
 	}
 	if (is_refused(job) && job->refused_err.code)
@@ -435,11 +451,28 @@ void job_check_held(struct render_job *job)
 	job->check = nginx_check_start(job->spec.nginx, &pending, 1, on_checked, job);
 }
 
+static void find_trouble(struct render_job *job)
+{
+	const struct render_source *source = job->runner->source;
+
+	strbuf_reset(&job->trouble);
+	for (size_t i = 0; source && i < dep_set_count(&job->used); i++) {
+		const char *text = dep_set_at(&job->used, i)->text;
+		const struct err *err = render_source_trouble(source, text);
+
+		if (!err)
+			continue;
+		strbuf_addf(&job->trouble, "%s: %s", text, err->msg);
+		return;
+	}
+}
+
 void job_fill_status(struct render_job *job)
 {
 	const struct render_template *spec = &job->spec;
 	struct render_status *status = &job->status;
 
+	find_trouble(job);
 	*status = (struct render_status){
 		.name = spec->name,
 		.source = spec->source ? spec->source : "(contents)",
@@ -465,6 +498,7 @@ void job_fill_status(struct render_job *job)
 					      (job->loaded_ms && job->written_ms > job->loaded_ms)),
 		.generations = job->generations,
 		.has_pending = job->has_pending,
+		.trouble = job->trouble.buf,
 	};
 	memcpy(status->pending_sha256, job->pending_sha256, DIGEST_HEX_BYTES);
 	memcpy(status->live_sha256, job->live_sha256, DIGEST_HEX_BYTES);

@@ -183,6 +183,9 @@ static void settle_item(struct render_op *op, struct op_item *item)
 		job_allow(job);
 	job_read_live(job);
 	job_count_generations(job);
+	/* Whether it went well or the old text is back: but not when somebody else came between. */
+	if (!conflict && (op->flags & RENDER_DO_WRITE))
+		job_settle(job);
 }
 
 static void op_finish(struct render_op *op)

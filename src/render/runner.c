@@ -104,6 +104,16 @@ void runner_schedule(struct render_runner *runner)
 		runner->pass = loop_defer(runner->loop, on_pass, runner);
 }
 
+/* Answers stopped coming, or come again: the status says so. */
+static void on_trouble(void *arg, const struct dep *dep)
+{
+	struct render_runner *runner = arg;
+
+	for (size_t i = 0; i < runner->count; i++)
+		if (dep_set_has(&runner->jobs[i]->used, dep->text))
+			job_touch(runner->jobs[i]);
+}
+
 static void on_answer(void *arg, const struct dep *dep, long delta, bool is_first)
 {
 	struct render_runner *runner = arg;
@@ -206,11 +216,13 @@ void render_runner_start(struct render_runner *runner)
 	if (runner->source)
 		return;
 	runner->source = render_source_new(runner->loop, runner->consul, runner->options.no_stale,
-					   limit ? limit : DEFAULT_WATCH_LIMIT, on_answer, runner);
+					   limit ? limit : DEFAULT_WATCH_LIMIT, on_answer,
+					   on_trouble, runner);
 	runner->is_first_pass = true;
 	for (size_t i = 0; i < runner->count; i++)
 		runner->jobs[i]->must_execute = true;
-	runner->look = loop_timer_start(runner->loop, LOOK_MS, on_look, runner);
+	if (!runner->options.no_brakes)
+		runner->look = loop_timer_start(runner->loop, LOOK_MS, on_look, runner);
 	runner_schedule(runner);
 }
 
@@ -239,6 +251,8 @@ void render_runner_set_mode(struct render_runner *runner, enum render_mode mode)
 		return;
 	log_info("render", "mode=%s was=%s", mode_names[mode], mode_names[runner->options.mode]);
 	runner->options.mode = mode;
+	for (size_t i = 0; i < runner->count && mode == RENDER_OFF; i++)
+		runner->jobs[i]->settled[0] = '\0';
 	runner_schedule(runner);
 }
 

@@ -40,6 +40,7 @@ struct render_job {
 	struct err live_err; /* it cannot be read */
 	char live_sha256[DIGEST_HEX_BYTES];
 	struct stat seen;
+	char settled[DIGEST_HEX_BYTES]; /* what we last left in it; "": nothing yet */
 	int64_t written_ms, loaded_ms;
 	bool is_unloaded; /* written by us, and no reload since */
 	size_t generations;
@@ -53,7 +54,7 @@ struct render_job {
 	struct err refused_err; /* it failed; code ERR_NONE: it was rolled back */
 	struct strbuf refused_why;
 
-	struct strbuf brake;
+	struct strbuf brake, trouble;
 	struct render_trigger *triggers;
 	size_t trigger_count, trigger_cap;
 	struct strbuf trigger_text;
@@ -109,6 +110,7 @@ void job_set_verdict(struct render_job *job, const char *sha256,
 void job_check_held(struct render_job *job);
 void job_refuse(struct render_job *job, const char *sha256, const struct err *err, const char *why);
 void job_allow(struct render_job *job);
+void job_settle(struct render_job *job); /* what is in the file now is our doing */
 void job_fill_status(struct render_job *job);
 
 /* runner.c */

@@ -50,6 +50,7 @@ struct render_source {
 	size_t limit;
 	struct strmap answers; /* canonical text to struct answer */
 	render_source_fn *changed;
+	render_source_trouble_fn *trouble;
 	void *arg;
 };
 
@@ -142,7 +143,10 @@ static void set_trouble(struct answer *answer, const struct err *err)
 		log_warn("render", "%s: %s", answer->dep->text, err->msg);
 	else if (!err && answer->trouble.code)
 		log_info("render", "%s: answers again", answer->dep->text);
-	answer->trouble = err ? *err : (struct err){ 0 };
+	if (err || answer->trouble.code) {
+		answer->trouble = err ? *err : (struct err){ 0 };
+		answer->source->trouble(answer->source->arg, answer->dep);
+	}
 }
 
 static void on_watch(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -393,7 +397,8 @@ static void answer_free(struct answer *answer)
 }
 
 struct render_source *render_source_new(struct loop *loop, struct consul *consul, bool no_stale,
-					size_t limit, render_source_fn *changed, void *arg)
+					size_t limit, render_source_fn *changed,
+					render_source_trouble_fn *trouble, void *arg)
 {
 	struct render_source *source = xcalloc(1, sizeof(*source));
 
@@ -402,6 +407,7 @@ struct render_source *render_source_new(struct loop *loop, struct consul *consul
 	source->no_stale = no_stale;
 	source->limit = limit;
 	source->changed = changed;
+	source->trouble = trouble;
 	source->arg = arg;
 	return source;
 }

@@ -22,8 +22,12 @@ struct render_source;
 /* `delta`: how many more elements a list has than before; 0 for other answers and the first. */
 typedef void render_source_fn(void *arg, const struct dep *dep, long delta, bool is_first);
 
+/* An outage of one answer begins or ends. */
+typedef void render_source_trouble_fn(void *arg, const struct dep *dep);
+
 struct render_source *render_source_new(struct loop *loop, struct consul *consul, bool no_stale,
-					size_t limit, render_source_fn *changed, void *arg);
+					size_t limit, render_source_fn *changed,
+					render_source_trouble_fn *trouble, void *arg);
 void render_source_free(struct render_source *source);
 
 /* NULL: not known yet. */

@@ -92,6 +92,8 @@ static void words_are_read_as_nginx_reads_them(void **state)
 		{ "http{server{listen 80;}}", "http{server{listen|80;}}", NULL, 0 },
 		{ "if ($a = \"b\") { x; }", "if|($a|=|b|){x;}", NULL, 0 },
 		{ "a b}c;", "a|b}c;", NULL, 0 },
+		{ "content_by_lua_block { if x then y = {1, '}', \"{\"} end -- }\n [[}]] } b;",
+		  "content_by_lua_block{}b;", NULL, 0 },
 		{ "a }b;", "", "unexpected \"}\"", 1 },
 		{ "location ~ \\.php$ { x; }", "location|~|\\.php${x;}", NULL, 0 },
 		{ "\n\n;", "", "unexpected \";\"", 3 },

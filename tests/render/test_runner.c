@@ -24,6 +24,7 @@
 #include "binnacle/net/http.h"
 #include "binnacle/render/runner.h"
 #include "support/peer.h"
+#include "support/real_consul.h"
 
 struct scene {
 	char folder[64];
@@ -542,6 +543,203 @@ static void what_is_not_used_any_more_is_not_watched(void **state)
 	assert_int_equal(peer_asked(scene->peer, "GET /v1/kv/b"), asked);
 }
 
+static void what_somebody_else_wrote_is_not_written_over_by_itself(void **state)
+{
+	struct scene *scene = *state;
+
+	make_runner(scene, RENDER_AUTO, 0);
+	add(scene, "{{key \"a\"}}", "x", NULL, false);
+	set_key(scene, "a", "ours");
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_CLEAN);
+	put(scene, "x", "theirs");
+	wait_for(scene, 0, RENDER_HELD);
+	assert_true(text_starts_with(render_status(scene->runner, 0)->brake, "somebody else"));
+	set_key(scene, "a", "ours again");
+	run_for(scene->loop, 300);
+	assert_file(scene, "x", "theirs");
+	apply(scene, 0, NULL, NULL);
+	assert_true(scene->applied.ok);
+	assert_file(scene, "x", "ours again");
+	set_key(scene, "a", "more");
+	run_for(scene->loop, 300);
+	wait_for(scene, 0, RENDER_CLEAN);
+	assert_file(scene, "x", "more");
+}
+
+static void without_brakes_everything_is_written(void **state)
+{
+	struct scene *scene = *state;
+	struct render_options options = { .state_dir = scene->state_dir, .no_brakes = true };
+
+	scene->runner = render_runner_new(scene->loop, scene->consul, &options, NULL, NULL);
+	put(scene, "x", "server 1; server 2; server 3;");
+	add(scene, "{{key \"a\"}}", "x", NULL, false);
+	set_key(scene, "a", "");
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_CLEAN);
+	assert_file(scene, "x", "");
+}
+
+static bool has_trouble(void *arg)
+{
+	struct scene *scene = arg;
+
+	return render_status(scene->runner, 0)->trouble[0] != '\0';
+}
+
+static void an_outage_of_consul_is_told_and_changes_nothing(void **state)
+{
+	struct scene *scene = *state;
+
+	make_runner(scene, RENDER_AUTO, 0);
+	add(scene, "{{key \"a\"}}", "x", NULL, false);
+	set_key(scene, "a", "one");
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_CLEAN);
+	assert_string_equal(render_status(scene->runner, 0)->trouble, "");
+	peer_down(scene->peer);
+	assert_true(run_until_true(scene->loop, has_trouble, scene));
+	assert_true(text_starts_with(render_status(scene->runner, 0)->trouble, "kv.block(a): "));
+	assert_int_equal(render_status(scene->runner, 0)->state, RENDER_CLEAN);
+	assert_file(scene, "x", "one");
+}
+
+static void each_data_function_asks_what_consul_template_asks(void **state)
+{
+	static const char *const wanted[] = {
+		"GET /v1/health/service/web?passing=1&stale",
+		"GET /v1/health/service/web?dc=dc1&near=n1&tag=calico&stale",
+		"GET /v1/catalog/services?stale",
+		"GET /v1/catalog/services?dc=dc2&stale",
+		"GET /v1/agent/self",
+		"GET /v1/catalog/node/self?stale",
+		"GET /v1/catalog/node/n-1?stale",
+		"GET /v1/catalog/nodes?near=_agent&stale",
+		"GET /v1/kv/app/config%20x?stale",
+		"GET /v1/kv/maybe?dc=dc1&stale",
+		"GET /v1/kv/nest?recurse=&stale",
+		"GET /v1/catalog/datacenters",
+		"GET /v1/agent/connect/ca/roots?",
+	};
+	struct scene *scene = *state;
+	char *path = path_of(scene, "file.txt"), *template;
+
+	template = xasprintf("{{range service \"web\"}}{{end}}"
+			     "{{range service \"calico.web@dc1~n1|any\"}}{{end}}"
+			     "{{range services}}{{end}}{{range services \"@dc2\"}}{{end}}"
+			     "{{with node}}{{end}}{{with node \"n-1\"}}{{end}}"
+			     "{{range nodes \"~_agent\"}}{{end}}{{key \"app/config x\"}}"
+			     "{{keyOrDefault \"maybe@dc1\" \"d\"}}{{range tree \"nest\"}}{{end}}"
+			     "{{range datacenters}}{{end}}{{range caRoots}}{{end}}{{file \"%s\"}}",
+			     path);
+	make_runner(scene, RENDER_HOLD, 0);
+	put(scene, "file.txt", "text of the file");
+	peer_answer(scene->peer, "GET /v1/agent/self", 200, NULL,
+		    "{\"Config\":{\"NodeName\":\"self\"}}");
+	add(scene, template, "x", NULL, false);
+	render_runner_start(scene->runner);
+	run_for(scene->loop, 500);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < peer_request_count(scene->peer) && !found; k++) {
+			const struct peer_request *request = peer_request(scene->peer, k);
+			char *line = xasprintf("%s %s", request->method, request->target);
+
+			found = text_starts_with(line, wanted[i]);
+			free(line);
+		}
+		if (!found) {
+			for (size_t k = 0; k < peer_request_count(scene->peer); k++)
+				print_message("%s\n", peer_request(scene->peer, k)->target);
+			fail_msg("nobody asked %s", wanted[i]);
+		}
+	}
+	/* A dependency that is a file has its answer. */
+	for (size_t i = 0; i < render_status(scene->runner, 0)->waiting_count; i++)
+		assert_false(
+			text_starts_with(render_status(scene->runner, 0)->waiting_for[i], "file("));
+	free(template);
+	free(path);
+}
+
+static bool was_sent;
+
+static void on_put(void *arg, const struct json *doc, const struct consul_meta *meta,
+		   const struct err *err)
+{
+	(void)arg;
+	(void)doc;
+	(void)meta;
+	(void)err;
+	was_sent = true;
+}
+
+static void send_put(struct scene *scene, const char *path, const char *body)
+{
+	was_sent = false;
+	consul_send(scene->consul, "PUT", path, body, on_put, scene);
+	assert_true(run_until(scene->loop, &was_sent));
+}
+
+/* The template of an ingress, with an agent that really runs. */
+static void a_real_agent_feeds_a_real_template(void **state)
+{
+	struct scene *scene = *state;
+	struct real_consul agent = { 0 };
+	struct err err;
+
+	if (!real_consul_exists())
+		skip();
+	real_consul_start(&agent);
+	consul_free(scene->consul);
+	scene->consul = consul_new(scene->loop, scene->http,
+				   &(struct consul_config){ .address = agent.address }, &err);
+	make_runner(scene, RENDER_AUTO, 0);
+	add(scene,
+	    "{{range services}}{{if .Tags | contains \"calico\"}}upstream {{.Name}} {\n"
+	    "{{range service .Name}}  server {{.Address}}:{{.Port}};\n{{end}}}\n{{end}}{{end}}"
+	    "# {{keyOrDefault \"note\" \"none\"}}\n",
+	    "app.conf", NULL, false);
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_CLEAN); /* the agent needs its time to lead itself */
+	assert_file(scene, "app.conf", "# none\n");
+	send_put(
+		scene, "/v1/agent/service/register",
+		"{\"ID\":\"web-1\",\"Name\":\"web\",\"Tags\":[\"calico\"],\"Address\":\"10.0.0.1\","
+		"\"Port\":80}");
+	send_put(scene, "/v1/agent/service/register",
+		 "{\"ID\":\"db-1\",\"Name\":\"db\",\"Address\":\"10.0.0.9\",\"Port\":90}");
+	for (int i = 0; i < 200 && !strstr(render_live_text(scene->runner, 0)->buf, "web"); i++)
+		run_for(scene->loop, 20);
+	assert_file(scene, "app.conf", "upstream web {\n  server 10.0.0.1:80;\n}\n# none\n");
+	send_put(
+		scene, "/v1/agent/service/register",
+		"{\"ID\":\"web-2\",\"Name\":\"web\",\"Tags\":[\"calico\"],\"Address\":\"10.0.0.2\","
+		"\"Port\":80}");
+	send_put(scene, "/v1/kv/note", "hello");
+	for (int i = 0; i < 200 && !(strstr(render_live_text(scene->runner, 0)->buf, "0.2") &&
+				     strstr(render_live_text(scene->runner, 0)->buf, "hello"));
+	     i++)
+		run_for(scene->loop, 20);
+	assert_file(scene, "app.conf",
+		    "upstream web {\n  server 10.0.0.1:80;\n  server 10.0.0.2:80;\n}\n# hello\n");
+	/* Two of two at once: a brake. */
+	send_put(scene, "/v1/agent/service/deregister/web-1", NULL);
+	send_put(scene, "/v1/agent/service/deregister/web-2", NULL);
+	run_for(scene->loop, 500);
+	assert_true(render_status(scene->runner, 0)->state == RENDER_HELD ||
+		    render_status(scene->runner, 0)->state == RENDER_CLEAN);
+	assert_non_null(strstr(render_live_text(scene->runner, 0)->buf, "server 10.0.0."));
+	wait_for(scene, 0, RENDER_HELD);
+	/* The list of services or the service, whichever came first. */
+	assert_non_null(strstr(render_status(scene->runner, 0)->trigger, " (-"));
+	render_runner_free(scene->runner);
+	scene->runner = NULL;
+	real_consul_stop(&agent);
+}
+
 /* With the real nginx. */
 
 static bool have_nginx(void)
@@ -714,6 +912,11 @@ int main(void)
 		IN_SCENE(a_failing_command_brings_the_old_file_back),
 		IN_SCENE(a_canceled_operation_is_not_heard_of),
 		IN_SCENE(what_is_not_used_any_more_is_not_watched),
+		IN_SCENE(what_somebody_else_wrote_is_not_written_over_by_itself),
+		IN_SCENE(without_brakes_everything_is_written),
+		IN_SCENE(an_outage_of_consul_is_told_and_changes_nothing),
+		IN_SCENE(each_data_function_asks_what_consul_template_asks),
+		IN_SCENE(a_real_agent_feeds_a_real_template),
 		IN_SCENE(a_text_that_nginx_refuses_changes_nothing),
 		IN_SCENE(many_templates_make_one_reload_that_is_verified),
 		IN_SCENE(a_reload_that_nginx_does_not_take_brings_the_old_file_back),
