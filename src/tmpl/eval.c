@@ -747,7 +747,9 @@ static void walk(struct eval *eval, struct operand dot, const struct node *node)
 
 void eval_run(struct eval *eval, const struct definition *definition)
 {
-	walk_definition(eval, definition, plain(tmpl_nil()));
+	const struct tmpl_value *data = eval->source ? eval->source->data : NULL;
+
+	walk_definition(eval, definition, plain(data ? data : tmpl_nil()));
 }
 
 const struct tmpl_value *call_fail(struct call *call, const char *fmt, ...)

@@ -40,6 +40,14 @@ const struct tmpl_func *func_find(const char *name, size_t len)
 	return NULL;
 }
 
+const struct tmpl_func *func_find_registrator(const char *name, size_t len)
+{
+	for (const struct tmpl_func *func = registrator_funcs; func->name; func++)
+		if (is_name(func->name, name, len))
+			return func;
+	return NULL;
+}
+
 const char *func_unsupported(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)

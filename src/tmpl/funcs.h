@@ -43,9 +43,12 @@ struct tmpl_func {
 
 /* Tables end in a row without a name. */
 extern const struct tmpl_func builtin_funcs[], text_funcs[], list_funcs[], encode_funcs[],
-	number_funcs[], time_funcs[], data_funcs[], system_funcs[], sprig_funcs[], regroup_funcs[];
+	number_funcs[], time_funcs[], data_funcs[], system_funcs[], sprig_funcs[], regroup_funcs[],
+	registrator_funcs[];
 
 const struct tmpl_func *func_find(const char *name, size_t len); /* NULL: no such function */
+/* One of those that Registrator's -tags have beside Go's own; they win over others. */
+const struct tmpl_func *func_find_registrator(const char *name, size_t len);
 /* Functions that exist where templates come from and cannot exist here; NULL or the reason. */
 const char *func_unsupported(const char *name, size_t len);
 

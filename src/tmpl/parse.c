@@ -267,7 +267,10 @@ static struct node *parse_identifier(struct parser *parser, struct token token)
 
 	node->text = token_copy(parser, token);
 	node->len = token.len;
-	node->u.func = func_find(token.text, token.len);
+	node->u.func = parser->tmpl->registrator ? func_find_registrator(token.text, token.len)
+						 : NULL;
+	if (!node->u.func)
+		node->u.func = func_find(token.text, token.len);
 	if (node->u.func)
 		return node;
 	why = func_unsupported(token.text, token.len);

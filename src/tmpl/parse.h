@@ -14,7 +14,7 @@ struct tmpl {
 	const char *text;
 	size_t len;
 	const char *left, *right;
-	bool error_on_missing_key;
+	bool error_on_missing_key, registrator;
 	const char **denied;
 	size_t denied_count;
 	struct definition *definitions; /* newest first; the main template too */

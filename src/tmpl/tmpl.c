@@ -63,6 +63,7 @@ static void take_options(struct tmpl *tmpl, const struct tmpl_options *options)
 	tmpl->left = delimiter(&tmpl->arena, options->left_delimiter, "{{");
 	tmpl->right = delimiter(&tmpl->arena, options->right_delimiter, "}}");
 	tmpl->error_on_missing_key = options->error_on_missing_key;
+	tmpl->registrator = options->registrator;
 	while (options->denied && options->denied[count])
 		count++;
 	tmpl->denied = arena_alloc(&tmpl->arena, (count + 1) * sizeof(*tmpl->denied));

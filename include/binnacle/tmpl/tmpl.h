@@ -58,6 +58,7 @@ struct tmpl_options {
 	const char *left_delimiter, *right_delimiter; /* NULL or "": {{ }} */
 	bool error_on_missing_key;
 	const char *const *denied; /* names of functions that fail when called; ends in NULL */
+	bool registrator;          /* also the functions of Registrator's -tags */
 	struct tmpl_error *error;  /* out: the place of a parse error; NULL: not wanted */
 };
 
@@ -85,6 +86,7 @@ struct tmpl_source {
 			   struct err *err);
 	int64_t (*now)(void *arg); /* milliseconds since 1970, UTC */
 	void *arg;
+	const struct tmpl_value *data; /* the dot of the template; NULL: nil. Borrowed */
 };
 
 struct tmpl_result {
