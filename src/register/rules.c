@@ -19,6 +19,7 @@
 #include "metadata.h"
 #include "rules_private.h"
 #include "tags.h"
+#include "tags_template.h"
 
 enum { META_VALUE_MAX = 512, META_KEY_MAX = 128, META_COUNT_MAX = 64 };
 
@@ -89,8 +90,7 @@ static void set_tags(struct rules *rules, const struct port *port, const struct 
 	const char **copy;
 
 	tags_add_list(&tags, &rules->out->arena, metadata_value(metadata, "tags"), reversed);
-	tags_add_list(&tags, &rules->out->arena, rules->options->tags ? rules->options->tags : "",
-		      reversed);
+	tags_add_list(&tags, &rules->out->arena, rules->forced_tags, reversed);
 	if (strcmp(port->proto, "udp") == 0)
 		tags_add_list(&tags, &rules->out->arena, "udp", reversed);
 	copy = arena_alloc(&rules->out->arena, (tags.count + 1) * sizeof(*copy));
@@ -293,6 +293,22 @@ static const char *own_hostname(struct arena *arena)
 	return arena_strdup(arena, name);
 }
 
+/* A template that does not fit this container costs it the forced tags, not its registration. */
+static void evaluate_tags(struct rules *rules)
+{
+	const char *tags = rules->options->tags;
+	struct strbuf text = STRBUF_INIT;
+	struct err err;
+
+	rules->forced_tags = tags ? tags : "";
+	if (!tags_template_is_one(tags))
+		return;
+	if (!tags_template_run(tags, rules->inspect, &text, &err))
+		rules_note(rules, REGISTER_NOTE_WARNING, "", "", err.msg, "correct -tags");
+	rules->forced_tags = arena_strdup(&rules->out->arena, text.buf);
+	strbuf_release(&text);
+}
+
 static void add_services(struct rules *rules)
 {
 	struct port_table table = { 0 };
@@ -329,6 +345,7 @@ void register_rules(const struct register_options *options, const struct json *i
 		rules.network_mode = "default";
 	rules.internal = options->internal ||
 			 register_glob_list(options->internal_networks, rules.network_mode);
+	evaluate_tags(&rules);
 	metadata_collect(&rules.metadata, inspect, &out->arena);
 	add_services(&rules);
 	metadata_source_release(&rules.metadata);
@@ -359,8 +376,5 @@ bool register_options_check(const struct register_options *options, struct err *
 			       "-ttl and -ttl-refresh must be specified together or not at all");
 	if (options->ttl_s > 0 && options->ttl_s <= options->ttl_refresh_s)
 		return err_set(err, ERR_INPUT, "-ttl must be greater than -ttl-refresh");
-	if (options->tags && strstr(options->tags, "{{"))
-		return err_set(err, ERR_INPUT,
-			       "-tags: template actions are not supported here; give plain text");
-	return true;
+	return tags_template_check(options->tags, err);
 }

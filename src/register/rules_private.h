@@ -34,6 +34,7 @@ struct rules {
 	struct register_wanted *out;
 	struct metadata_source metadata;
 	const char *hostname, *network_mode;
+	const char *forced_tags; /* -tags, evaluated */
 	bool internal;
 	bool is_group; /* more than one port: names get the port as a suffix */
 };

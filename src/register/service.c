@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "binnacle/base/list.h"
+#include "binnacle/base/match.h"
+#include "binnacle/base/strbuf.h"
 #include "binnacle/register/rules.h"
 
 static bool texts_equal(const char *a, const char *b)
@@ -41,43 +43,19 @@ bool register_service_equal(const struct register_service *a, const struct regis
 	return checks_equal(&a->check, &b->check);
 }
 
-/* One pattern of `len` bytes. Only the last star is ever tried again, so the work is bounded. */
-static bool glob_matches(const char *pattern, size_t len, const char *text)
-{
-	const char *end = pattern + len, *star = NULL, *resume = NULL;
-
-	while (*text) {
-		if (pattern < end && *pattern == '*') {
-			star = pattern++;
-			resume = text;
-		} else if (pattern < end && (*pattern == '?' || *pattern == *text)) {
-			pattern++;
-			text++;
-		} else if (star) {
-			pattern = star + 1;
-			text = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (pattern < end && *pattern == '*')
-		pattern++;
-	return pattern == end;
-}
-
 bool register_glob_list(const char *list, const char *text)
 {
-	while (list && *list) {
-		size_t len = strcspn(list, ",");
-		const char *start = list, *end = list + len;
+	bool matches = false;
 
-		while (start < end && *start == ' ')
-			start++;
-		while (end > start && end[-1] == ' ')
-			end--;
-		if (start < end && glob_matches(start, (size_t)(end - start), text))
-			return true;
+	while (list && *list && !matches) {
+		size_t len = strcspn(list, ",");
+		struct strbuf pattern = STRBUF_INIT;
+
+		strbuf_add(&pattern, list, len);
+		strbuf_trim(&pattern);
+		matches = pattern.len && glob_match(pattern.buf, text);
+		strbuf_release(&pattern);
 		list += len + (list[len] == ',');
 	}
-	return false;
+	return matches;
 }

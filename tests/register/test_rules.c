@@ -424,6 +424,57 @@ static void tags_are_reversed_part_by_part(void **state)
 	assert_wants(&options, &none, "host-1:web-1:80 web 192.0.2.1:8080 one,two,a,b");
 }
 
+static void forced_tags_are_a_template_over_the_container(void **state)
+{
+	static const struct {
+		const char *tags, *want; /* after the service; "" without tags */
+	} rows[] = {
+		{ "{{.Name}}", " /web-1" },
+		{ "{{.ID}}", " 0123456789abcdef" },
+		{ "a,{{.Config.Image}}", " web,a" },
+		{ "{{strSlice .ID 0 4}}", " 0123" },
+		{ "{{strSlice .ID 12}}", " cdef" },
+		{ "{{strSlice .ID 99}}", " 0123456789abcdef" },
+		{ "{{mIndex \"zone\" .Config.Labels}}", " eu" },
+		{ "{{mIndex \"none\" .Config.Labels}}", "" },
+		{ "{{sIndex 0 .Config.Env}}", " A=1" },
+		{ "{{sIndex -1 .Config.Env}}", " B=2" },
+		{ "{{sIndex 9 .Config.Env}}", " B=2" },
+		{ "{{sIndex -9 .Config.Env}}", " A=1" },
+		{ "{{replace -1 \"a\" \"o\" \"banana\"}}", " bonono" },
+		{ "{{replace 1 \"a\" \"o\" \"banana\"}}", " bonana" },
+		{ "{{toUpper (splitIndex 1 \"-\" .Name)}}", " 1" },
+		{ "{{matchFirstElement \"^B\" .Config.Env}}", " B=2" },
+		{ "{{join \"+\" (matchAllElements \"=\" .Config.Env)}}", " A=1+B=2" },
+		{ "{{if .State.Running}}up{{else}}down{{end}}", " up" },
+		{ "{{range .Config.Env}}{{.}},{{end}}", " B=2,A=1" },
+	};
+	struct register_options options = plain_options();
+	struct box box = { .ports = published,
+			   .env = "\"A=1\",\"B=2\"",
+			   .labels = "{\"zone\":\"eu\"}" };
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char *want = xasprintf("host-1:web-1:80 web 192.0.2.1:8080%s", rows[i].want);
+
+		options.tags = rows[i].tags;
+		if (!register_options_check(&options, &err))
+			fail_msg("%s", err.msg);
+		assert_wants(&options, &box, want);
+		free(want);
+	}
+	/* What this container does not have costs it these tags only. */
+	options.tags = "x,{{.Config.Nothing}}";
+	assert_wants(&options, &box, "host-1:web-1:80 web 192.0.2.1:8080");
+	assert_note(&options, &box, "not there");
+	options.tags = "{{.Name.Foo}}";
+	assert_wants(&options, &box, "host-1:web-1:80 web 192.0.2.1:8080");
+	options.tags = "{{key \"a\"}}";
+	assert_wants(&options, &box, "host-1:web-1:80 web 192.0.2.1:8080");
+}
+
 static void assert_body(const struct box *box, const char *want)
 {
 	struct register_options options = plain_options();
@@ -708,6 +759,7 @@ static void options_that_cannot_work_are_refused(void **state)
 		  "-ttl and -ttl-refresh must be specified together or not at all" },
 		{ { .ttl_s = 10, .ttl_refresh_s = 10 }, "-ttl must be greater than -ttl-refresh" },
 		{ { .tags = "{{nope" }, "-tags: " },
+		{ { .tags = "{{httpGet \"http://x\"}}" }, "\"httpGet\" not defined" },
 	};
 
 	(void)state;
@@ -752,6 +804,7 @@ int main(void)
 		cmocka_unit_test(one_id_for_two_ports_is_registered_once_with_a_note),
 		cmocka_unit_test(explicit_wants_a_name),
 		cmocka_unit_test(tags_are_reversed_part_by_part),
+		cmocka_unit_test(forced_tags_are_a_template_over_the_container),
 		cmocka_unit_test(the_agent_gets_the_body_that_registrator_sends),
 		cmocka_unit_test(checks_are_built_from_their_keys),
 		cmocka_unit_test(check_of_an_ipv6_address_has_brackets),

@@ -1,0 +1,24 @@
+/*
+ * tags_template.h - the -tags option as a Go template over the container's document.
+ *
+ * The document is Docker's: the members have its names; .ID is there beside .Id, as in the client
+ * library that Registrator shows its templates. Functions that would ask somebody (httpGet) do
+ * not exist.
+ */
+#ifndef REGISTER_TAGS_TEMPLATE_H
+#define REGISTER_TAGS_TEMPLATE_H
+
+#include <stdbool.h>
+
+#include "binnacle/base/err.h"
+#include "binnacle/base/strbuf.h"
+
+struct json;
+
+bool tags_template_is_one(const char *tags); /* has actions; plain text otherwise */
+bool tags_template_check(const char *tags, struct err *err);
+/* Append the list of tags, still separated by commas. */
+bool tags_template_run(const char *tags, const struct json *inspect, struct strbuf *out,
+		       struct err *err);
+
+#endif
