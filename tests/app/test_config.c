@@ -1,0 +1,152 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../src/app/config.h"
+#include "binnacle/base/list.h"
+
+static bool parse(struct config *config, const char *text, struct err *err)
+{
+	return config_parse(config, text, strlen(text), err);
+}
+
+static void the_documented_file_is_read(void **state)
+{
+	static const char text[] =
+		"consul   { address = \"127.0.0.1:8500\" }\n"
+		"docker \"H-1\" { host = \"unix:///var/run/docker.sock\" }\n"
+		"docker \"H-2\" { host = \"tcp://h2:2376\"  cert_path = \"/etc/d\" }\n"
+		"calico { datastore = \"etcdv2\" endpoints = [\"http://a:2379\", "
+		"\"http://b:2379\"] "
+		"grace = \"5s\" }\n"
+		"nginx \"ingress\" { container = \"c\" conf = \"/conf\" }\n"
+		"template { source = \"/s\" destination = \"/d\" nginx = \"ingress\" wait { min = "
+		"\"5s\" } "
+		"perms = \"0640\" }\n"
+		"register { registry = \"consul://127.0.0.1:8500\" mode = \"hold\" }\n"
+		"ui { theme = \"mono\" production = true }\n"
+		"bind \"endpoints\" \"X\" { run = \"clean endpoints\" }\n";
+	struct config config = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	if (!parse(&config, text, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(config.docker_count, 2);
+	assert_string_equal(config.dockers[1].cert_path, "/etc/d");
+	assert_true(config.dockers[0].confirmed);
+	assert_string_equal(config.etcd_endpoints[1], "http://b:2379");
+	assert_int_equal(config.grace_ms, 5000);
+	assert_string_equal(config.nginxes[0].container, "c");
+	assert_string_equal(config.templates[0].nginx, "ingress");
+	assert_int_equal(config.templates[0].spec.wait_min_ms, 5000);
+	assert_int_equal(config.templates[0].spec.perms, 0640);
+	assert_int_equal(config.register_mode, MODE_HOLD);
+	assert_true(config.production);
+	assert_string_equal(config.binds[0].run, "clean endpoints");
+	config_release(&config);
+}
+
+static void a_consul_template_file_works_as_it_is(void **state)
+{
+	static const char text[] =
+		"consul { address = \"c:8500\" retry { enabled = true attempts = 12 } }\n"
+		"kill_signal = \"SIGINT\"\nlog_level = \"warn\"\n"
+		"wait { min = \"5s\" max = \"10s\" }\n"
+		"exec { command = \"/bin/app\" }\n"
+		"template { contents = \"x\" destination = \"/d\" "
+		"command = \"service nginx reload\" }\n";
+	struct config config = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	if (!parse(&config, text, &err))
+		fail_msg("%s", err.msg);
+	assert_int_equal(config.wait_max_ms, 10000);
+	assert_string_equal(config.templates[0].spec.command, "service nginx reload");
+	config_release(&config);
+}
+
+static void mistakes_say_what_and_where(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "consul { adress = \"x\" }", "line 1: unknown key \"adress\" in consul" },
+		{ "docker { host = \"x\" }", "line 1: a docker block names its node" },
+		{ "docker \"a\" { }", "line 1: docker \"a\" has no host" },
+		{ "docker \"a\" { host = \"x\" }\ndocker \"a\" { host = \"y\" }",
+		  "line 2: docker \"a\" is there twice" },
+		{ "template { destination = \"/d\" }", "give either source or contents" },
+		{ "template { source = \"/s\" }", "destination is missing" },
+		{ "template { source = \"/s\" destination = \"/d\" perms = \"9\" }",
+		  "perms must be octal" },
+		{ "calico { datastore = \"etcdv3\" }", "\"etcdv3\" is not supported" },
+		{ "register { mode = \"on\" }", "mode must be off, hold or auto" },
+		{ "register { registry = \"etcd://x\" }", "registry must be a consul:// address" },
+		{ "wait = \"5\"", "wait must be" },
+		{ "bogus = 1", "unknown key \"bogus\" in the file" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct config config = { 0 };
+		struct err err = { 0 };
+
+		assert_false(parse(&config, cases[i].text, &err));
+		if (!strstr(err.msg, cases[i].want))
+			fail_msg("\"%s\" is not in \"%s\"", cases[i].want, err.msg);
+		config_release(&config);
+	}
+}
+
+static void options_beat_the_environment(void **state)
+{
+	const struct config_flags flags = { .etcd = "http://flag:1",
+					    .node = "N",
+					    .docker = "unix:///f" };
+	const struct config_flags none = { 0 };
+	struct config config = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	setenv("BINNACLE_CONFIG", "", 1);
+	setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+	setenv("ETCD_ENDPOINTS", "http://env:1,http://env:2", 1);
+	setenv("DOCKER_HOST", "tcp://env:2375", 1);
+	if (!config_load(&config, &none, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(config.etcd_endpoints[1], "http://env:2");
+	assert_string_equal(config.dockers[0].host, "tcp://env:2375");
+	assert_false(config.dockers[0].confirmed);
+	config_release(&config);
+	setenv("CALICO_ETCD_ENDPOINTS", "http://calico:1", 1);
+	if (!config_load(&config, &none, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(config.etcd_endpoints[0], "http://calico:1");
+	config_release(&config);
+	if (!config_load(&config, &flags, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(config.etcd_endpoints[0], "http://flag:1");
+	assert_string_equal(config.dockers[0].host, "unix:///f");
+	assert_true(config.dockers[0].confirmed);
+	assert_string_equal(config.node, "N");
+	config_release(&config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_documented_file_is_read),
+		cmocka_unit_test(a_consul_template_file_works_as_it_is),
+		cmocka_unit_test(mistakes_say_what_and_where),
+		cmocka_unit_test(options_beat_the_environment),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
