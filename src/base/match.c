@@ -97,10 +97,10 @@ bool glob_match(const char *pattern, const char *text)
 
 /* One pattern on its way from RE2's syntax to PCRE2's. */
 struct rewrite {
-	const char *at, *end;
+	const char *start, *at, *end;
 	struct strbuf out;
-	bool repeated; /* the last thing was a repetition: another one is refused */
-	bool has_atom; /* there is something to repeat */
+	const char *repetition; /* the last thing, if it was one: another one is refused */
+	bool has_atom;          /* there is something to repeat */
 	int depth;
 	struct err *err;
 };
@@ -241,9 +241,8 @@ static bool rewrite_class(struct rewrite *rewrite)
 			continue;
 		}
 		if (c == '[' && rewrite->end - rewrite->at > 2 && rewrite->at[1] == ':') {
-			const char *close = memmem(rewrite->at + 2,
-						   (size_t)(rewrite->end - rewrite->at - 2), ":]",
-						   2);
+			const char *close = memmem(
+				rewrite->at + 2, (size_t)(rewrite->end - rewrite->at - 2), ":]", 2);
 
 			if (close) {
 				strbuf_add(&rewrite->out, rewrite->at,
@@ -348,8 +347,9 @@ static bool rewrite_repetition(struct rewrite *rewrite, bool *was)
 		return refuse(rewrite, "missing argument to repetition operator", start, after);
 	if (after < rewrite->end && *after == '?')
 		after++;
-	if (rewrite->repeated)
-		return refuse(rewrite, "invalid nested repetition operator", start - 1, after);
+	if (rewrite->repetition)
+		return refuse(rewrite, "invalid nested repetition operator", rewrite->repetition,
+			      after);
 	strbuf_add(&rewrite->out, start, (size_t)(after - start));
 	rewrite->at = after;
 	return true;
@@ -357,11 +357,12 @@ static bool rewrite_repetition(struct rewrite *rewrite, bool *was)
 
 static bool rewrite_one(struct rewrite *rewrite)
 {
+	const char *start = rewrite->at;
 	bool was_repetition;
 
 	if (!rewrite_repetition(rewrite, &was_repetition))
 		return false;
-	rewrite->repeated = was_repetition;
+	rewrite->repetition = was_repetition ? start : NULL;
 	if (was_repetition)
 		return true;
 	switch (*rewrite->at) {
@@ -375,7 +376,7 @@ static bool rewrite_one(struct rewrite *rewrite)
 		return rewrite_group(rewrite);
 	case ')':
 		if (rewrite->depth-- == 0)
-			return refuse(rewrite, "unexpected )", rewrite->at, rewrite->end);
+			return refuse(rewrite, "unexpected )", rewrite->start, rewrite->end);
 		rewrite->has_atom = true;
 		break;
 	case '|':
@@ -395,7 +396,9 @@ static bool rewrite_one(struct rewrite *rewrite)
 
 static bool rewrite_pattern(const char *pattern, size_t len, struct strbuf *out, struct err *err)
 {
-	struct rewrite rewrite = { .at = pattern, .end = pattern + len, .err = err };
+	struct rewrite rewrite = {
+		.start = pattern, .at = pattern, .end = pattern + len, .err = err
+	};
 
 	strbuf_init(&rewrite.out);
 	while (rewrite.at < rewrite.end) {
@@ -605,8 +608,7 @@ static bool replace_one(void *arg, const size_t *groups, uint32_t count)
 			continue;
 		}
 		number = group_number(replace->regex, name, name_len);
-		if (number >= 0 && (uint32_t)number < count &&
-		    groups[2 * number] != PCRE2_UNSET)
+		if (number >= 0 && (uint32_t)number < count && groups[2 * number] != PCRE2_UNSET)
 			strbuf_add(replace->out, replace->text + groups[2 * number],
 				   groups[2 * number + 1] - groups[2 * number]);
 		i += used;

@@ -213,8 +213,7 @@ static const struct tmpl_value *builtin_ge(struct call *call)
 }
 
 /* An index below `cap`; Go allows the length itself here and fails later. */
-static bool take_index(struct call *call, const struct tmpl_value *value, size_t cap,
-		       size_t *index)
+static bool take_index(struct call *call, const struct tmpl_value *value, size_t cap, size_t *index)
 {
 	int64_t wanted;
 

@@ -22,8 +22,7 @@ static const struct tmpl_value *uint_at(struct arena *arena, const struct json *
 	/* Flags and indices may use all 64 bits; what JSON's doubles cannot hold is cut. */
 	if (!(number > 0))
 		return tmpl_uint64(arena, 0);
-	return tmpl_uint64(arena, number >= 18446744073709551615.0 ? UINT64_MAX
-								    : (uint64_t)number);
+	return tmpl_uint64(arena, number >= 18446744073709551615.0 ? UINT64_MAX : (uint64_t)number);
 }
 
 static const struct tmpl_value *int_at(struct arena *arena, const struct json *doc,
@@ -39,7 +38,7 @@ static const struct tmpl_value *strings_at(struct arena *arena, const struct jso
 
 	made->u.list.null = !json_is_array(list);
 	JSON_EACH(item, list)
-		tmpl_list_add(arena, made, tmpl_str(arena, json_as_str(item, "")));
+	tmpl_list_add(arena, made, tmpl_str(arena, json_as_str(item, "")));
 	return made;
 }
 
@@ -52,8 +51,7 @@ static int compare_items(const void *a, const void *b)
 static void sort_items(const struct tmpl_value *list, int (*compare)(const void *, const void *))
 {
 	if (list->u.list.count > 1)
-		qsort(list->u.list.items, list->u.list.count, sizeof(*list->u.list.items),
-		      compare);
+		qsort(list->u.list.items, list->u.list.count, sizeof(*list->u.list.items), compare);
 }
 
 static const struct tmpl_value *tags_at(struct arena *arena, const struct json *list)
@@ -75,8 +73,8 @@ static const struct tmpl_value *string_map_at(struct arena *arena, const struct 
 
 	map->u.map.null = !json_is_object(object);
 	JSON_EACH(member, object)
-		tmpl_map_put(arena, map, tmpl_str(arena, json_key(member)),
-			     tmpl_str(arena, json_as_str(member, "")));
+	tmpl_map_put(arena, map, tmpl_str(arena, json_key(member)),
+		     tmpl_str(arena, json_as_str(member, "")));
 	return map;
 }
 
@@ -84,8 +82,8 @@ static int compare_fields(const void *a, const void *b, const char *first, const
 {
 	const struct tmpl_value *one = *(const struct tmpl_value *const *)a;
 	const struct tmpl_value *other = *(const struct tmpl_value *const *)b;
-	int order = tmpl_compare_strings(tmpl_record_get(one, first),
-					 tmpl_record_get(other, first));
+	int order =
+		tmpl_compare_strings(tmpl_record_get(one, first), tmpl_record_get(other, first));
 
 	return order ? order
 		     : tmpl_compare_strings(tmpl_record_get(one, second),
@@ -119,7 +117,8 @@ static const char *aggregate_status(const struct json *checks, unsigned *filter)
 	bool critical = false, warning = false;
 
 	*filter = 0;
-	JSON_EACH(check, checks) {
+	JSON_EACH(check, checks)
+	{
 		const char *id = json_str(check, "CheckID", "");
 		const char *status = json_str(check, "Status", "");
 
@@ -135,8 +134,9 @@ static const char *aggregate_status(const struct json *checks, unsigned *filter)
 		else if (strcmp(status, "passing") != 0)
 			return "";
 	}
-	*filter = critical ? DEP_FILTER_CRITICAL : warning ? DEP_FILTER_WARNING
-							   : DEP_FILTER_PASSING;
+	*filter = critical  ? DEP_FILTER_CRITICAL
+		  : warning ? DEP_FILTER_WARNING
+			    : DEP_FILTER_PASSING;
 	return critical ? "critical" : warning ? "warning" : "passing";
 }
 
@@ -147,26 +147,27 @@ static const struct tmpl_value *checks_at(struct arena *arena, const struct json
 	struct tmpl_value *checks = tmpl_list_new(arena, &tmpl_type_checks);
 
 	checks->u.list.null = !json_is_array(list);
-	JSON_EACH(item, list) {
+	JSON_EACH(item, list)
+	{
 		struct tmpl_value *check = tmpl_record_new(arena, &tmpl_type_check);
 
 		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 			tmpl_record_set(check, texts[i], str_at(arena, item, texts[i]));
-		tmpl_record_set(check, "ServiceTags",
-				strings_at(arena, json_get(item, "ServiceTags"),
-					   &tmpl_type_strings));
+		tmpl_record_set(
+			check, "ServiceTags",
+			strings_at(arena, json_get(item, "ServiceTags"), &tmpl_type_strings));
 		tmpl_list_add(arena, checks, check);
 	}
 	return checks;
 }
 
-static const struct tmpl_value *service_addresses_at(struct arena *arena,
-						     const struct json *object)
+static const struct tmpl_value *service_addresses_at(struct arena *arena, const struct json *object)
 {
 	struct tmpl_value *map = tmpl_map_new(arena, &tmpl_type_service_address_map);
 
 	map->u.map.null = !json_is_object(object);
-	JSON_EACH(member, object) {
+	JSON_EACH(member, object)
+	{
 		struct tmpl_value *address = tmpl_record_new(arena, &tmpl_type_service_address);
 
 		tmpl_record_set(address, "Address", str_at(arena, member, "Address"));
@@ -214,15 +215,15 @@ static bool expect_array(const struct json *doc, const char *what, struct err *e
 	return err_set(err, ERR_FORMAT, "%s: the answer is not a list", what);
 }
 
-const struct tmpl_value *tmpl_health_services_from_json(struct arena *arena,
-							const struct json *doc,
+const struct tmpl_value *tmpl_health_services_from_json(struct arena *arena, const struct json *doc,
 							const struct dep *dep, struct err *err)
 {
 	struct tmpl_value *list = tmpl_list_new(arena, &tmpl_type_health_services);
 
 	if (!expect_array(doc, dep->text, err))
 		return NULL;
-	JSON_EACH(entry, doc) {
+	JSON_EACH(entry, doc)
+	{
 		unsigned filter;
 		const char *status = aggregate_status(json_get(entry, "Checks"), &filter);
 
@@ -243,7 +244,8 @@ const struct tmpl_value *tmpl_services_from_json(struct arena *arena, const stru
 		err_set(err, ERR_FORMAT, "catalog.services: the answer is not an object");
 		return NULL;
 	}
-	JSON_EACH(member, doc) {
+	JSON_EACH(member, doc)
+	{
 		struct tmpl_value *snippet = tmpl_record_new(arena, &tmpl_type_snippet);
 
 		tmpl_record_set(snippet, "Name", tmpl_str(arena, json_key(member)));
@@ -296,7 +298,7 @@ const struct tmpl_value *tmpl_catalog_node_from_json(struct arena *arena, const 
 	if (json_is_object(json_get(doc, "Node")))
 		tmpl_record_set(made, "Node", node_from(arena, json_get(doc, "Node")));
 	JSON_EACH(member, json_get(doc, "Services"))
-		tmpl_list_add(arena, services, node_service_from(arena, member));
+	tmpl_list_add(arena, services, node_service_from(arena, member));
 	sort_items(services, compare_by_service_and_id);
 	tmpl_record_set(made, "Services", services);
 	return made;
@@ -310,7 +312,7 @@ const struct tmpl_value *tmpl_nodes_from_json(struct arena *arena, const struct 
 	if (!expect_array(doc, dep->text, err))
 		return NULL;
 	JSON_EACH(item, doc)
-		tmpl_list_add(arena, list, node_from(arena, item));
+	tmpl_list_add(arena, list, node_from(arena, item));
 	if (!*dep->near)
 		sort_items(list, compare_by_node_and_address);
 	return list;
@@ -359,7 +361,8 @@ const struct tmpl_value *tmpl_key_pairs_from_json(struct arena *arena, const str
 
 	if (!expect_array(doc, dep->text, err))
 		return NULL;
-	JSON_EACH(item, doc) {
+	JSON_EACH(item, doc)
+	{
 		struct tmpl_value *pair = tmpl_record_new(arena, &tmpl_type_key_pair);
 		const struct tmpl_value *value = pair_value(arena, item, err);
 		const char *path = json_str(item, "Key", ""), *key = path;
@@ -390,7 +393,8 @@ const struct tmpl_value *tmpl_ca_roots_from_json(struct arena *arena, const stru
 
 	if (!expect_array(json_get(doc, "Roots"), "connect.caroots", err))
 		return NULL;
-	JSON_EACH(item, json_get(doc, "Roots")) {
+	JSON_EACH(item, json_get(doc, "Roots"))
+	{
 		struct tmpl_value *root = tmpl_record_new(arena, &tmpl_type_ca_root);
 
 		tmpl_record_set(root, "ID", str_at(arena, item, "ID"));

@@ -12,9 +12,12 @@
 static const struct {
 	const char *name;
 	unsigned filter;
-} filters[] = { /* in the order of the canonical text */
-	{ "any", DEP_FILTER_ANY },         { "critical", DEP_FILTER_CRITICAL },
-	{ "maintenance", DEP_FILTER_MAINTENANCE }, { "passing", DEP_FILTER_PASSING },
+} filters[] = {
+	/* in the order of the canonical text */
+	{ "any", DEP_FILTER_ANY },
+	{ "critical", DEP_FILTER_CRITICAL },
+	{ "maintenance", DEP_FILTER_MAINTENANCE },
+	{ "passing", DEP_FILTER_PASSING },
 	{ "warning", DEP_FILTER_WARNING },
 };
 
@@ -288,8 +291,8 @@ const struct dep *dep_parse_nodes(struct arena *arena, const char *query, struct
 	struct strbuf text = STRBUF_INIT;
 	const char *at = query;
 
-	if (!take_marked(arena, &at, '@', &dep->dc) ||
-	    !take_marked(arena, &at, '~', &dep->near) || *at)
+	if (!take_marked(arena, &at, '@', &dep->dc) || !take_marked(arena, &at, '~', &dep->near) ||
+	    *at)
 		return malformed(DEP_NODES, query, err);
 	add_marked(&text, '@', dep->dc);
 	add_marked(&text, '~', dep->near);

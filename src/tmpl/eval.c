@@ -17,13 +17,12 @@
 
 static const struct operand nothing = { NULL, false };
 
-static struct operand eval_pipeline(struct eval *eval, struct operand dot,
-				    const struct node *pipe);
-static struct operand eval_arg(struct eval *eval, struct operand dot,
-			       const struct tmpl_type *type, const struct node *node);
-static struct operand eval_function(struct eval *eval, struct operand dot,
-				    const struct node *name, const struct node *command,
-				    const struct node_list *args, const struct operand *final);
+static struct operand eval_pipeline(struct eval *eval, struct operand dot, const struct node *pipe);
+static struct operand eval_arg(struct eval *eval, struct operand dot, const struct tmpl_type *type,
+			       const struct node *node);
+static struct operand eval_function(struct eval *eval, struct operand dot, const struct node *name,
+				    const struct node *command, const struct node_list *args,
+				    const struct operand *final);
 static void walk(struct eval *eval, struct operand dot, const struct node *node);
 
 static struct operand plain(const struct tmpl_value *value)
@@ -51,8 +50,9 @@ static struct operand fail(struct eval *eval, const char *fmt, ...)
 		error_place(&place, eval->tmpl->text, eval->tmpl->len, eval->at->pos);
 		node_print(&context, eval->at);
 		unicode_quote(&name, eval->executing, strlen(eval->executing), '"', false);
-		strbuf_addf(&eval->message, "template: :%zu:%zu: executing %s at <%s>: ",
-			    place.line, place.column, name.buf, context.buf);
+		strbuf_addf(&eval->message,
+			    "template: :%zu:%zu: executing %s at <%s>: ", place.line, place.column,
+			    name.buf, context.buf);
 		eval->error_pos = eval->at->pos;
 		eval->has_pos = true;
 	} else {
@@ -264,9 +264,8 @@ static void call_failed(struct call *call, const char *message)
 
 /* and, or: the first argument that decides, and no other is evaluated. */
 static struct operand eval_short_circuit(struct eval *eval, struct operand dot,
-					 const struct tmpl_func *func,
-					 const struct node_list *args, size_t skip,
-					 const struct operand *final)
+					 const struct tmpl_func *func, const struct node_list *args,
+					 size_t skip, const struct operand *final)
 {
 	struct operand value = plain(tmpl_nil());
 
@@ -287,9 +286,9 @@ static bool is_denied(const struct tmpl *tmpl, const char *name)
 }
 
 /* `args` holds the name first, or is NULL; `final` is what was piped in, or NULL. */
-static struct operand eval_call(struct eval *eval, struct operand dot,
-				const struct tmpl_func *func, const struct node *node,
-				const struct node_list *args, const struct operand *final)
+static struct operand eval_call(struct eval *eval, struct operand dot, const struct tmpl_func *func,
+				const struct node *node, const struct node_list *args,
+				const struct operand *final)
 {
 	static const struct node_list no_args = { NULL, 0, 0 };
 	const struct tmpl_value *few[PARAMS_MAX], *result;
@@ -310,13 +309,13 @@ static struct operand eval_call(struct eval *eval, struct operand dot,
 			    fixed, total);
 	if (func_is_and(func) || func_is_or(func))
 		return eval_short_circuit(eval, dot, func, args, skip, final);
-	call.args = total <= PARAMS_MAX ? few
-					: arena_alloc(&eval->arena, total * sizeof(*call.args));
+	call.args =
+		total <= PARAMS_MAX ? few : arena_alloc(&eval->arena, total * sizeof(*call.args));
 	call.count = total;
 	for (size_t i = 0; i < total && !eval->failed; i++) {
-		const struct tmpl_type *type = param_type(func->params[i < fixed ? i
-								      : variadic ? letters - 2
-										 : i]);
+		const struct tmpl_type *type = param_type(func->params[i < fixed  ? i
+								       : variadic ? letters - 2
+										  : i]);
 
 		call.args[i] = i < given ? eval_arg(eval, dot, type, args->items[i + skip]).value
 					 : validate(eval, *final, type).value;
@@ -332,9 +331,9 @@ static struct operand eval_call(struct eval *eval, struct operand dot,
 	return plain(result ? result : tmpl_nil());
 }
 
-static struct operand eval_function(struct eval *eval, struct operand dot,
-				    const struct node *name, const struct node *command,
-				    const struct node_list *args, const struct operand *final)
+static struct operand eval_function(struct eval *eval, struct operand dot, const struct node *name,
+				    const struct node *command, const struct node_list *args,
+				    const struct operand *final)
 {
 	eval->at = name;
 	return eval_call(eval, dot, name->u.func, command, args, final);
@@ -400,14 +399,13 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 }
 
 static struct operand eval_path(struct eval *eval, struct operand dot, struct operand receiver,
-				const struct node *node, size_t from,
-				const struct node_list *args, const struct operand *final)
+				const struct node *node, size_t from, const struct node_list *args,
+				const struct operand *final)
 {
 	for (size_t i = from; i + 1 < node->u.path.count; i++)
-		receiver = eval_field(eval, dot, node->u.path.names[i], node, NULL, NULL,
-				      receiver);
-	return eval_field(eval, dot, node->u.path.names[node->u.path.count - 1], node, args,
-			  final, receiver);
+		receiver = eval_field(eval, dot, node->u.path.names[i], node, NULL, NULL, receiver);
+	return eval_field(eval, dot, node->u.path.names[node->u.path.count - 1], node, args, final,
+			  receiver);
 }
 
 static void refuse_args(struct eval *eval, const struct node_list *args,
@@ -417,9 +415,8 @@ static void refuse_args(struct eval *eval, const struct node_list *args,
 		fail_node(eval, "can't give argument to non-function ", args->items[0], "");
 }
 
-static struct operand eval_variable(struct eval *eval, struct operand dot,
-				    const struct node *node, const struct node_list *args,
-				    const struct operand *final)
+static struct operand eval_variable(struct eval *eval, struct operand dot, const struct node *node,
+				    const struct node_list *args, const struct operand *final)
 {
 	const struct variable *variable;
 
@@ -446,8 +443,8 @@ static struct operand eval_chain(struct eval *eval, struct operand dot, const st
 	return eval_path(eval, dot, receiver, node, 0, args, final);
 }
 
-static struct operand eval_arg(struct eval *eval, struct operand dot,
-			       const struct tmpl_type *type, const struct node *node)
+static struct operand eval_arg(struct eval *eval, struct operand dot, const struct tmpl_type *type,
+			       const struct node *node)
 {
 	struct operand value;
 
@@ -514,8 +511,7 @@ static struct operand eval_command(struct eval *eval, struct operand dot,
 	return eval->failed ? plain(tmpl_nil()) : literal(eval, first);
 }
 
-static struct operand eval_pipeline(struct eval *eval, struct operand dot,
-				    const struct node *pipe)
+static struct operand eval_pipeline(struct eval *eval, struct operand dot, const struct node *pipe)
 {
 	struct operand value = nothing;
 
@@ -767,8 +763,7 @@ const struct tmpl_value *call_fail(struct call *call, const char *fmt, ...)
 
 bool call_has_room(struct call *call, size_t len)
 {
-	if (len > LIMIT_TEMPLATE_MEMORY ||
-	    call->arena->total + len > LIMIT_TEMPLATE_MEMORY) {
+	if (len > LIMIT_TEMPLATE_MEMORY || call->arena->total + len > LIMIT_TEMPLATE_MEMORY) {
 		call_fail(call, "the result is larger than %u bytes", LIMIT_TEMPLATE_MEMORY);
 		return false;
 	}

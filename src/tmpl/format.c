@@ -162,8 +162,7 @@ static void print_unicode(struct printer *p, uint64_t value)
 	struct strbuf text = STRBUF_INIT;
 
 	strbuf_addstr(&text, "U+");
-	add_digits(&text, value, 16, true,
-		   p->has_precision && p->precision > 4 ? p->precision : 4);
+	add_digits(&text, value, 16, true, p->has_precision && p->precision > 4 ? p->precision : 4);
 	if (p->sharp && value <= 0x10ffff && unicode_is_print((uint32_t)value)) {
 		strbuf_addstr(&text, " '");
 		text_encode(&text, (uint32_t)value);
@@ -514,8 +513,7 @@ static void print_pointer(struct printer *p, const struct tmpl_value *record, ui
 	print_record(p, record, verb, depth);
 }
 
-static void print_value(struct printer *p, const struct tmpl_value *value, uint32_t verb,
-			int depth)
+static void print_value(struct printer *p, const struct tmpl_value *value, uint32_t verb, int depth)
 {
 	if (depth > DEPTH_SHOWN) {
 		strbuf_addstr(p->out, "...");
@@ -570,8 +568,8 @@ static void print_value(struct printer *p, const struct tmpl_value *value, uint3
 static void print_arg(struct printer *p, const struct tmpl_value *value, uint32_t verb)
 {
 	if (verb == 'T' && value->type->kind != TMPL_NIL)
-		pad(p, value->type->name, truncated(p, value->type->name,
-						    strlen(value->type->name)));
+		pad(p, value->type->name,
+		    truncated(p, value->type->name, strlen(value->type->name)));
 	else
 		print_value(p, value, verb, 0);
 }

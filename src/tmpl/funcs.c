@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const struct tmpl_func *const tables[] = {
-	builtin_funcs, text_funcs, list_funcs,    encode_funcs, number_funcs,
-	time_funcs,    data_funcs, regroup_funcs, system_funcs, sprig_funcs,
+	builtin_funcs, text_funcs,    list_funcs,   encode_funcs, number_funcs, time_funcs,
+	data_funcs,    regroup_funcs, system_funcs, sprig_funcs,  yaml_funcs,   toml_funcs,
 };
 
 static const struct {

@@ -21,10 +21,17 @@ static const struct {
 	const char *word;
 	enum token_kind kind;
 } keywords[] = {
-	{ "block", TOKEN_BLOCK },       { "break", TOKEN_BREAK }, { "continue", TOKEN_CONTINUE },
-	{ "define", TOKEN_DEFINE },     { "else", TOKEN_ELSE },   { "end", TOKEN_END },
-	{ "if", TOKEN_IF },             { "nil", TOKEN_NIL },     { "range", TOKEN_RANGE },
-	{ "template", TOKEN_TEMPLATE }, { "with", TOKEN_WITH },
+	{ "block", TOKEN_BLOCK },
+	{ "break", TOKEN_BREAK },
+	{ "continue", TOKEN_CONTINUE },
+	{ "define", TOKEN_DEFINE },
+	{ "else", TOKEN_ELSE },
+	{ "end", TOKEN_END },
+	{ "if", TOKEN_IF },
+	{ "nil", TOKEN_NIL },
+	{ "range", TOKEN_RANGE },
+	{ "template", TOKEN_TEMPLATE },
+	{ "with", TOKEN_WITH },
 };
 
 void lex_init(struct lexer *lexer, struct arena *arena, const char *input, size_t len,

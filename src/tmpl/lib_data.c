@@ -20,8 +20,7 @@ static char *join_args(struct call *call, const char *between)
 	return joined;
 }
 
-static const struct tmpl_value *ask(struct call *call, const struct dep *dep,
-				    const struct err *err)
+static const struct tmpl_value *ask(struct call *call, const struct dep *dep, const struct err *err)
 {
 	bool known;
 
@@ -154,8 +153,8 @@ static bool is_leaf(const struct tmpl_value *key)
 }
 
 /* The pairs below a prefix whose key `wanted` accepts. */
-static const struct tmpl_value *list_pairs(struct call *call, bool (*wanted)(const struct tmpl_value *),
-					   bool empty_is_missing)
+static const struct tmpl_value *
+list_pairs(struct call *call, bool (*wanted)(const struct tmpl_value *), bool empty_is_missing)
 {
 	struct tmpl_value *list = tmpl_list_new(call->arena, &tmpl_type_key_pairs);
 	const struct tmpl_value *all;

@@ -99,8 +99,7 @@ static const struct tmpl_value *encode_sha256_hex(struct call *call)
 {
 	char hex[DIGEST_HEX_BYTES];
 
-	return tmpl_str(call->arena,
-			digest_sha256_hex(arg_str(call, 0), arg_len(call, 0), hex));
+	return tmpl_str(call->arena, digest_sha256_hex(arg_str(call, 0), arg_len(call, 0), hex));
 }
 
 static const struct tmpl_value *encode_md5sum(struct call *call)
@@ -115,8 +114,8 @@ static const struct tmpl_value *encode_hmac_sha256_hex(struct call *call)
 	char hex[DIGEST_HEX_BYTES];
 
 	return tmpl_str(call->arena,
-			digest_hmac_sha256_hex(arg_str(call, 1), arg_len(call, 1),
-					       arg_str(call, 0), arg_len(call, 0), hex));
+			digest_hmac_sha256_hex(arg_str(call, 1), arg_len(call, 1), arg_str(call, 0),
+					       arg_len(call, 0), hex));
 }
 
 const struct tmpl_func encode_funcs[] = {

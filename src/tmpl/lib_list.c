@@ -31,9 +31,8 @@ static bool holds(const struct tmpl_value *list, const struct tmpl_value *value)
 {
 	if (list->type->kind == TMPL_STRING)
 		return value->type->kind == TMPL_STRING &&
-		       (!value->u.string.len ||
-			memmem(list->u.string.text, list->u.string.len, value->u.string.text,
-			       value->u.string.len));
+		       (!value->u.string.len || memmem(list->u.string.text, list->u.string.len,
+						       value->u.string.text, value->u.string.len));
 	if (list->type->kind != TMPL_LIST)
 		return false;
 	for (size_t i = 0; i < list->u.list.count; i++)
@@ -100,9 +99,9 @@ static const struct tmpl_value *list_split_to_map(struct call *call)
 		mark = memmem(at, (size_t)(stop - at), arg_str(call, 1), inside);
 		if (!mark)
 			return call_fail(call, "splitToMap: key-value pair is missing separator");
-		tmpl_map_put(call->arena, map, tmpl_string(call->arena, at, (size_t)(mark - at)),
-			     tmpl_string(call->arena, mark + inside,
-					 (size_t)(stop - mark) - inside));
+		tmpl_map_put(
+			call->arena, map, tmpl_string(call->arena, at, (size_t)(mark - at)),
+			tmpl_string(call->arena, mark + inside, (size_t)(stop - mark) - inside));
 		at = stop < end ? stop + between : end;
 	}
 	return map;

@@ -60,8 +60,7 @@ static const struct tmpl_value *by_tag(struct call *call)
 	if (list->type != &tmpl_type_health_services && list->type != &tmpl_type_snippets)
 		return call_fail(call, "byTag: wrong argument type %s", list->type->name);
 	for (size_t i = 0; i < list->u.list.count; i++) {
-		const struct tmpl_value *tags =
-			tmpl_record_get(list->u.list.items[i], "Tags");
+		const struct tmpl_value *tags = tmpl_record_get(list->u.list.items[i], "Tags");
 
 		for (size_t t = 0; t < tags->u.list.count; t++)
 			tmpl_list_add(call->arena,
@@ -79,10 +78,10 @@ static const struct tmpl_value *by_port(struct call *call)
 	for (size_t i = 0; i < list->u.list.count; i++) {
 		const struct tmpl_value *item = list->u.list.items[i];
 
-		tmpl_list_add(call->arena,
-			      group(call, map, tmpl_record_get(item, "Port"),
-				    &tmpl_type_health_services),
-			      item);
+		tmpl_list_add(
+			call->arena,
+			group(call, map, tmpl_record_get(item, "Port"), &tmpl_type_health_services),
+			item);
 	}
 	return map;
 }
@@ -244,8 +243,7 @@ static const struct tmpl_value *explode_map(struct call *call)
 }
 
 const struct tmpl_func regroup_funcs[] = {
-	{ "byKey", "p", by_key },       { "byTag", "a", by_tag },
-	{ "byMeta", "sh", by_meta },    { "byPort", "h", by_port },
-	{ "explode", "p", explode },    { "explodeMap", "m", explode_map },
+	{ "byKey", "p", by_key },   { "byTag", "a", by_tag },    { "byMeta", "sh", by_meta },
+	{ "byPort", "h", by_port }, { "explode", "p", explode }, { "explodeMap", "m", explode_map },
 	{ NULL, NULL, NULL },
 };

@@ -249,8 +249,7 @@ static void take_complex(struct number *out, double re, double im)
 }
 
 /* "1+2i": the sign that separates is the last one that does not belong to an exponent. */
-static bool parse_complex(const char *text, size_t len, struct number *out,
-			  struct strbuf *message)
+static bool parse_complex(const char *text, size_t len, struct number *out, struct strbuf *message)
 {
 	double re, im;
 

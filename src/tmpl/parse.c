@@ -35,8 +35,7 @@ struct parser {
 };
 
 static struct node *parse_list(struct parser *parser, struct node **stopped_at);
-static struct node *parse_pipeline(struct parser *parser, const char *context,
-				   enum token_kind end);
+static struct node *parse_pipeline(struct parser *parser, const char *context, enum token_kind end);
 
 /* ahead[0] is always the token read last. */
 static struct node *fail(struct parser *parser, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -154,8 +153,8 @@ static struct node *unexpected(struct parser *parser, struct token token, const 
 	if (token.kind != TOKEN_ERROR) {
 		fail(parser, "unexpected %s in %s", shown.buf, context);
 	} else if (parser->action_line && parser->action_line != token.line) {
-		bool says_action = shown.len >= 7 &&
-				   strcmp(shown.buf + shown.len - 7, " action") == 0;
+		bool says_action =
+			shown.len >= 7 && strcmp(shown.buf + shown.len - 7, " action") == 0;
 
 		fail(parser, "%s%s started at :%zu", shown.buf, says_action ? "" : " in action",
 		     parser->action_line);
@@ -294,8 +293,7 @@ static struct node *path_node(struct parser *parser, enum node_kind kind, size_t
 /* A field token is ".Name". */
 static void path_add(struct parser *parser, struct node *node, struct token token)
 {
-	const char **names = arena_alloc(parser->arena,
-					 (node->u.path.count + 1) * sizeof(*names));
+	const char **names = arena_alloc(parser->arena, (node->u.path.count + 1) * sizeof(*names));
 
 	if (node->u.path.count)
 		memcpy(names, node->u.path.names, node->u.path.count * sizeof(*names));
@@ -485,8 +483,7 @@ static bool starts_operand(enum token_kind kind)
 	}
 }
 
-static struct node *parse_pipeline(struct parser *parser, const char *context,
-				   enum token_kind end)
+static struct node *parse_pipeline(struct parser *parser, const char *context, enum token_kind end)
 {
 	struct node *pipe = node_new(parser, NODE_PIPE, peek_non_space(parser).pos), *command;
 	struct token token;

@@ -37,14 +37,10 @@ const struct tmpl_type tmpl_type_list_map = MAP_OF(tmpl_type_list, "map[string][
 const struct tmpl_type tmpl_type_tags = LIST_OF(tmpl_type_string, "dependency.ServiceTags");
 
 static const struct tmpl_field check_fields[] = {
-	{ "Node", &tmpl_type_string, false },
-	{ "CheckID", &tmpl_type_string, false },
-	{ "Name", &tmpl_type_string, false },
-	{ "Status", &tmpl_type_string, false },
-	{ "Notes", &tmpl_type_string, false },
-	{ "Output", &tmpl_type_string, false },
-	{ "ServiceID", &tmpl_type_string, false },
-	{ "ServiceName", &tmpl_type_string, false },
+	{ "Node", &tmpl_type_string, false },         { "CheckID", &tmpl_type_string, false },
+	{ "Name", &tmpl_type_string, false },         { "Status", &tmpl_type_string, false },
+	{ "Notes", &tmpl_type_string, false },        { "Output", &tmpl_type_string, false },
+	{ "ServiceID", &tmpl_type_string, false },    { "ServiceName", &tmpl_type_string, false },
 	{ "ServiceTags", &tmpl_type_strings, false },
 };
 const struct tmpl_type tmpl_type_check = RECORD(check_fields, "*api.HealthCheck", true);
@@ -133,14 +129,10 @@ const struct tmpl_type tmpl_type_catalog_node =
 	RECORD(catalog_node_fields, "*dependency.CatalogNode", true);
 
 static const struct tmpl_field key_pair_fields[] = {
-	{ "Path", &tmpl_type_string, false },
-	{ "Key", &tmpl_type_string, false },
-	{ "Value", &tmpl_type_string, false },
-	{ "CreateIndex", &tmpl_type_uint64, false },
-	{ "ModifyIndex", &tmpl_type_uint64, false },
-	{ "LockIndex", &tmpl_type_uint64, false },
-	{ "Flags", &tmpl_type_uint64, false },
-	{ "Session", &tmpl_type_string, false },
+	{ "Path", &tmpl_type_string, false },        { "Key", &tmpl_type_string, false },
+	{ "Value", &tmpl_type_string, false },       { "CreateIndex", &tmpl_type_uint64, false },
+	{ "ModifyIndex", &tmpl_type_uint64, false }, { "LockIndex", &tmpl_type_uint64, false },
+	{ "Flags", &tmpl_type_uint64, false },       { "Session", &tmpl_type_string, false },
 };
 const struct tmpl_type tmpl_type_key_pair = RECORD(key_pair_fields, "*dependency.KeyPair", true);
 const struct tmpl_type tmpl_type_key_pairs = LIST_OF(tmpl_type_key_pair, "[]*dependency.KeyPair");
@@ -150,25 +142,18 @@ const struct tmpl_type tmpl_type_key_pair_maps =
 	MAP_OF(tmpl_type_key_pair_map, "map[string]map[string]*dependency.KeyPair");
 
 static const struct tmpl_field ca_root_fields[] = {
-	{ "ID", &tmpl_type_string, false },
-	{ "Name", &tmpl_type_string, false },
-	{ "RootCertPEM", &tmpl_type_string, false },
-	{ "Active", &tmpl_type_bool, false },
-	{ "CreateIndex", &tmpl_type_uint64, false },
-	{ "ModifyIndex", &tmpl_type_uint64, false },
+	{ "ID", &tmpl_type_string, false },          { "Name", &tmpl_type_string, false },
+	{ "RootCertPEM", &tmpl_type_string, false }, { "Active", &tmpl_type_bool, false },
+	{ "CreateIndex", &tmpl_type_uint64, false }, { "ModifyIndex", &tmpl_type_uint64, false },
 };
 const struct tmpl_type tmpl_type_ca_root = RECORD(ca_root_fields, "*api.CARoot", true);
 const struct tmpl_type tmpl_type_ca_roots = LIST_OF(tmpl_type_ca_root, "[]*api.CARoot");
 
 static const struct tmpl_field ca_leaf_fields[] = {
-	{ "SerialNumber", &tmpl_type_string, false },
-	{ "CertPEM", &tmpl_type_string, false },
-	{ "PrivateKeyPEM", &tmpl_type_string, false },
-	{ "Service", &tmpl_type_string, false },
-	{ "ServiceURI", &tmpl_type_string, false },
-	{ "ValidAfter", &tmpl_type_string, false },
-	{ "ValidBefore", &tmpl_type_string, false },
-	{ "CreateIndex", &tmpl_type_uint64, false },
+	{ "SerialNumber", &tmpl_type_string, false },  { "CertPEM", &tmpl_type_string, false },
+	{ "PrivateKeyPEM", &tmpl_type_string, false }, { "Service", &tmpl_type_string, false },
+	{ "ServiceURI", &tmpl_type_string, false },    { "ValidAfter", &tmpl_type_string, false },
+	{ "ValidBefore", &tmpl_type_string, false },   { "CreateIndex", &tmpl_type_uint64, false },
 	{ "ModifyIndex", &tmpl_type_uint64, false },
 };
 const struct tmpl_type tmpl_type_ca_leaf = RECORD(ca_leaf_fields, "*api.LeafCert", true);

@@ -150,8 +150,7 @@ static int compare_bytes(const char *a, size_t a_len, const char *b, size_t b_le
 
 int tmpl_compare_strings(const struct tmpl_value *a, const struct tmpl_value *b)
 {
-	return compare_bytes(a->u.string.text, a->u.string.len, b->u.string.text,
-			     b->u.string.len);
+	return compare_bytes(a->u.string.text, a->u.string.len, b->u.string.text, b->u.string.len);
 }
 
 static int compare_keys(const struct tmpl_value *a, const struct tmpl_value *b)
@@ -200,8 +199,8 @@ void tmpl_map_put(struct arena *arena, struct tmpl_value *map, const struct tmpl
 		return;
 	}
 	if (map->u.map.count == map->u.map.cap)
-		map->u.map.pairs = grown(arena, map->u.map.pairs, map->u.map.count,
-					 &map->u.map.cap, sizeof(*map->u.map.pairs));
+		map->u.map.pairs = grown(arena, map->u.map.pairs, map->u.map.count, &map->u.map.cap,
+					 sizeof(*map->u.map.pairs));
 	memmove(&map->u.map.pairs[at + 1], &map->u.map.pairs[at],
 		(map->u.map.count - at) * sizeof(*map->u.map.pairs));
 	map->u.map.pairs[at] = (struct tmpl_pair){ key, value };

@@ -25,8 +25,7 @@ const struct tmpl_value *tmpl_value_from_json(struct arena *arena, const struct 
 					      const struct json *doc, struct err *err);
 
 /* DEP_SERVICE, DEP_CONNECT: only instances that pass dep->filters; by node and id. */
-const struct tmpl_value *tmpl_health_services_from_json(struct arena *arena,
-							const struct json *doc,
+const struct tmpl_value *tmpl_health_services_from_json(struct arena *arena, const struct json *doc,
 							const struct dep *dep, struct err *err);
 /* DEP_SERVICES: the object name -> tags; by name. */
 const struct tmpl_value *tmpl_services_from_json(struct arena *arena, const struct json *doc,

@@ -97,8 +97,7 @@ struct tmpl_result {
 };
 
 /* One execution. Fills *result whatever it held before; the caller releases it. */
-void tmpl_execute(struct tmpl *tmpl, const struct tmpl_source *source,
-		  struct tmpl_result *result);
+void tmpl_execute(struct tmpl *tmpl, const struct tmpl_source *source, struct tmpl_result *result);
 void tmpl_result_release(struct tmpl_result *result);
 
 #endif

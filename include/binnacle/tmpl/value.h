@@ -86,7 +86,8 @@ struct tmpl_value {
 			size_t count, cap;
 			bool null;
 		} map;
-		const struct tmpl_value **fields; /* of a record, by type->fields; NULL: nil pointer */
+		const struct tmpl_value *
+			*fields; /* of a record, by type->fields; NULL: nil pointer */
 		struct tmpl_stream *stream;
 		void *scratch;
 	} u;
@@ -97,15 +98,15 @@ extern const struct tmpl_type tmpl_type_any; /* interface {}: of nil, and as ele
 extern const struct tmpl_type tmpl_type_bool, tmpl_type_int, tmpl_type_int64, tmpl_type_uint64;
 extern const struct tmpl_type tmpl_type_uint8; /* a byte of a string */
 extern const struct tmpl_type tmpl_type_float64, tmpl_type_complex128, tmpl_type_string;
-extern const struct tmpl_type tmpl_type_strings;       /* []string */
-extern const struct tmpl_type tmpl_type_list;          /* []interface {} */
-extern const struct tmpl_type tmpl_type_map;           /* map[string]interface {} */
-extern const struct tmpl_type tmpl_type_string_map;    /* map[string]string */
-extern const struct tmpl_type tmpl_type_list_map;      /* map[string][]interface {} */
-extern const struct tmpl_type tmpl_type_stream;        /* <-chan int64 */
-extern const struct tmpl_type tmpl_type_scratch;       /* *template.Scratch */
+extern const struct tmpl_type tmpl_type_strings;    /* []string */
+extern const struct tmpl_type tmpl_type_list;       /* []interface {} */
+extern const struct tmpl_type tmpl_type_map;        /* map[string]interface {} */
+extern const struct tmpl_type tmpl_type_string_map; /* map[string]string */
+extern const struct tmpl_type tmpl_type_list_map;   /* map[string][]interface {} */
+extern const struct tmpl_type tmpl_type_stream;     /* <-chan int64 */
+extern const struct tmpl_type tmpl_type_scratch;    /* *template.Scratch */
 /* Types of the data functions; the fields are listed in types.c. */
-extern const struct tmpl_type tmpl_type_tags;          /* dependency.ServiceTags */
+extern const struct tmpl_type tmpl_type_tags; /* dependency.ServiceTags */
 extern const struct tmpl_type tmpl_type_check, tmpl_type_checks;
 extern const struct tmpl_type tmpl_type_health_service, tmpl_type_health_services;
 extern const struct tmpl_type tmpl_type_health_service_map, tmpl_type_health_service_port_map;
