@@ -17,13 +17,15 @@ static void parse_address(const char *text)
 
 	if (endpoint_parse(&endpoint, text, false, 8500, &err)) {
 		struct endpoint again = { 0 };
+		size_t authority = strcspn(strstr(endpoint.base_url, "//") + 2, "/");
 
 		/* What was accepted is accepted again, and says the same. */
 		if (!endpoint.unix_socket &&
 		    (!endpoint_parse(&again, endpoint.base_url, false, 8500, &err) ||
 		     strcmp(again.base_url, endpoint.base_url) != 0))
 			abort();
-		if (strpbrk(endpoint.base_url, " \r\n@"))
+		if (strpbrk(endpoint.base_url, " \r\n") ||
+		    memchr(strstr(endpoint.base_url, "//") + 2, '@', authority))
 			abort();
 		endpoint_release(&again);
 	}
