@@ -24,7 +24,7 @@
 #include "transfer.h"
 
 #define CONNECT_TIMEOUT_MS   5000
-#define KEPT_CONNECTIONS     64
+#define KEPT_CONNECTIONS     512 /* more than there are long polls, each of which keeps one */
 #define KEEPALIVE_IDLE_S     60
 #define KEEPALIVE_INTERVAL_S 20
 
@@ -210,9 +210,11 @@ static void explain(struct transfer *transfer, CURLcode code)
 		err_set(err, ERR_UNREACHABLE, "%s closed the connection without an answer", peer);
 		break;
 	case CURLE_PARTIAL_FILE:
-	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR:
 		err_set(err, ERR_UNREACHABLE, "the connection to %s broke off", peer);
+		break;
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR: /* the detail tells of a missing client certificate, for one */
+		err_set(err, ERR_UNREACHABLE, "the connection to %s broke off: %s", peer, detail);
 		break;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CONNECT_ERROR:

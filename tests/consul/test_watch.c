@@ -302,7 +302,7 @@ static void a_busy_index_does_not_make_it_spin(void **state)
 		answer(fixture, headers, i % 2 ? "[1]" : "[2]");
 	}
 	run_for(fixture->loop, 450);
-	assert_in_range(peer_request_count(fixture->peer), 2, 5);
+	assert_in_range(peer_request_count(fixture->peer), 1, 5);
 }
 
 static void an_endpoint_without_an_index_is_not_asked_in_a_hurry(void **state)
@@ -325,7 +325,7 @@ static void errors_are_retried_later_and_later(void **state)
 	start(fixture, "/a", 0);
 	/* At 0, 250 and 750 ms; the jitter adds up to a tenth. */
 	run_for(fixture->loop, 700);
-	assert_int_equal(peer_request_count(fixture->peer), 2);
+	assert_in_range(peer_request_count(fixture->peer), 1, 2);
 	assert_string_equal(fixture->seen.buf, "!6|");
 }
 

@@ -189,7 +189,7 @@ static void the_time_limit_ends_the_whole_group(void **state)
 	struct run *run = *state;
 	pid_t grandchild;
 
-	start(run, "sleep 100 & echo $!; wait", 100);
+	start(run, "sleep 100 & echo $!; wait", 700);
 	assert_true(run_until(run->loop, &run->done));
 	assert_true(run->result.timed_out);
 	assert_int_equal(run->result.exit_code, 128 + SIGTERM);
@@ -218,7 +218,10 @@ static void who_ignores_the_polite_signal_is_killed(void **state)
 {
 	struct run *run = *state;
 
-	start(run, "trap '' TERM; while :; do sleep 0.1; done", 50);
+	/* Ignored from the start, not from the moment when the shell would come to a trap. */
+	signal(SIGTERM, SIG_IGN);
+	start(run, "while :; do sleep 0.1; done", 50);
+	signal(SIGTERM, SIG_DFL);
 	assert_true(run_until(run->loop, &run->done));
 	assert_true(run->result.timed_out);
 	assert_int_equal(run->result.exit_code, 128 + SIGKILL);
