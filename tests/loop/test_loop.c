@@ -200,10 +200,10 @@ static void a_deferred_call_runs_in_the_next_turn_and_never_inside_loop_defer(vo
 
 	loop_defer(trace->loop, defer_again, trace);
 	assert_string_equal(trace->text, "");
-	loop_turn(trace->loop, -1);
+	loop_turn(trace->loop, -1); /* does not sleep while another call waits */
 	assert_string_equal(trace->text, "d");
 	loop_turn(trace->loop, -1);
-	loop_turn(trace->loop, -1);
+	loop_turn(trace->loop, 0); /* the last one: nothing would end a longer sleep */
 	assert_string_equal(trace->text, "ddd");
 }
 
