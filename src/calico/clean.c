@@ -141,6 +141,16 @@ bool clean_is_anew(const struct calico_clean *clean, const struct calico_docker_
 	return view && view->started_mono_ms >= clean->asked_mono_ms;
 }
 
+bool clean_is_decommissioned(const struct calico_clean *clean, const char *node)
+{
+	const char *const *name = clean->env.decommissioned;
+
+	for (; name && *name; name++)
+		if (strcmp(*name, node) == 0)
+			return true;
+	return false;
+}
+
 bool clean_save(struct calico_clean *clean, const struct calico_undo_record *record)
 {
 	struct err err = { 0 };
@@ -266,16 +276,6 @@ static bool save_wep(struct calico_clean *clean, const struct calico_wep_verdict
 	return clean_save(clean, &record);
 }
 
-static bool is_decommissioned(const struct calico_clean *clean, const char *node)
-{
-	const char *const *name = clean->env.decommissioned;
-
-	for (; name && *name; name++)
-		if (strcmp(*name, node) == 0)
-			return true;
-	return false;
-}
-
 static void on_wep_judged(struct calico_clean *clean, const struct calico_report *report,
 			  const struct calico_evidence_base *base)
 {
@@ -293,7 +293,7 @@ static void on_wep_judged(struct calico_clean *clean, const struct calico_report
 	}
 	/* A decommissioned node's daemon cannot be asked; that verdict rests on the operator. */
 	if (view && !clean_is_anew(clean, view) &&
-	    !is_decommissioned(clean, verdict->wep->id.node)) {
+	    !clean_is_decommissioned(clean, verdict->wep->id.node)) {
 		clean_end(clean, CALICO_REFUSED, ERR_REFUSED,
 			  "Docker of %s has not been asked anew", verdict->wep->id.node);
 		return;

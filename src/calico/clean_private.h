@@ -53,6 +53,7 @@ void clean_query(struct calico_clean *clean, const char *node,
 				    const struct calico_evidence_base *));
 /* The view was taken after the question of clean_query. */
 bool clean_is_anew(const struct calico_clean *clean, const struct calico_docker_view *view);
+bool clean_is_decommissioned(const struct calico_clean *clean, const char *node);
 /* Run before_delete; false: the sequence has ended. */
 bool clean_save(struct calico_clean *clean, const struct calico_undo_record *record);
 /* The last two end the sequence; the caller returns at once. */

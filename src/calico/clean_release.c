@@ -129,7 +129,8 @@ static bool check_source(const struct calico_clean *clean, const struct calico_s
 	const struct calico_container *ended;
 
 	if (!view || !view->complete || !clean_is_anew(clean, view)) {
-		if (clean->options.overlook_unreachable)
+		if (clean->options.overlook_unreachable ||
+		    (source->node && clean_is_decommissioned(clean, source->node)))
 			return true;
 		return err_set(err, ERR_REFUSED,
 			       "Docker of %.80s has not answered completely: it may have the "

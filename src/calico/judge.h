@@ -59,6 +59,7 @@ struct judge {
 	struct strmap addresses;  /* text → struct address_use */
 	struct strmap witnesses;  /* node → struct witness */
 	struct calico_wep_verdict *weps;
+	struct witness unknown; /* why not all nodes are known */
 };
 
 /* Fill in the maps; judge->base and arena are set. */

@@ -70,10 +70,8 @@ static void judge_orphan(struct judge *judge, const struct calico_report *report
 				 wep->id.node));
 		slot->reason = CALICO_REASON_FOREIGN;
 	} else if (!report->all_nodes_known) {
-		const struct witness *witness = judge_witness(judge, report->unknown_node);
-
-		set(slot, CALICO_SLOT_UNKNOWN, witness->why);
-		slot->reason = witness->reason;
+		set(slot, CALICO_SLOT_UNKNOWN, judge->unknown.why);
+		slot->reason = judge->unknown.reason;
 	} else if (is_young(judge, slot->block)) {
 		set(slot, CALICO_SLOT_UNKNOWN, "its block has changed lately");
 		slot->reason = CALICO_REASON_YOUNG;

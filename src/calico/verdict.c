@@ -364,19 +364,44 @@ struct report_box {
 	struct arena arena;
 };
 
+static void note_unknown(struct judge *judge, struct calico_report *report, const char *who,
+			 const struct witness *witness)
+{
+	if (!witness->reason || witness->decommissioned || !report->all_nodes_known)
+		return;
+	report->all_nodes_known = false;
+	report->unknown_node = who;
+	judge->unknown = *witness;
+}
+
+/* Every node that Calico knows, and every daemon that is configured: one that is mapped to
+ * nobody may run containers too. */
 static void note_nodes(struct judge *judge, struct calico_report *report)
 {
-	const struct calico_state *state = judge->base->state;
+	const struct calico_evidence_base *base = judge->base;
 
 	report->all_nodes_known = true;
 	report->unknown_node = "";
-	for (size_t i = 0; i < state->node_count; i++) {
-		const struct witness *witness = judge_witness(judge, state->nodes[i].name);
+	for (size_t i = 0; i < base->state->node_count; i++)
+		note_unknown(judge, report, base->state->nodes[i].name,
+			     judge_witness(judge, base->state->nodes[i].name));
+	for (size_t i = 0; i < base->source_count; i++) {
+		const struct calico_source *source = &base->sources[i];
+		struct witness witness = { .source = source };
 
-		if (!witness->reason || witness->decommissioned || !report->all_nodes_known)
+		if (judge_is_fresh(judge, source) && source->view->complete)
 			continue;
-		report->all_nodes_known = false;
-		report->unknown_node = state->nodes[i].name;
+		if (source->node)
+			witness = *judge_witness(judge, source->node);
+		else
+			witness.why = "a daemon that is mapped to no node does not answer";
+		if (!witness.reason)
+			witness.reason = CALICO_REASON_UNREACHABLE;
+		note_unknown(judge, report,
+			     source->node   ? source->node
+			     : source->view ? source->view->source
+					    : "",
+			     &witness);
 	}
 }
 

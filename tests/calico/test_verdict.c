@@ -295,6 +295,25 @@ static void a_daemon_that_cannot_bear_witness_makes_unknown(void **state)
 	assert_string_equal(scene->report->unknown_node, "N1");
 }
 
+static void a_daemon_of_no_node_that_is_down_keeps_addresses_from_release(void **state)
+{
+	struct scene *scene = *state;
+
+	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
+	block_with(scene, (int[]){ 5, 9, -1 });
+	scene->views[2] = cluster_view("docker-3");
+	scene->sources[2] = (struct calico_source){ NULL, false, scene->views[2] };
+	scene->source_count = 3;
+	look_twice(scene);
+	assert_slot(slot(scene, ADDRESS), "leaked", "", true);
+	calico_docker_view_finish(scene->views[2], "down", true);
+	look(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "stale", "");
+	assert_slot(slot(scene, ADDRESS), "leaked", "", false);
+	assert_slot(slot(scene, "10.0.0.9"), "unknown", "unreachable", false);
+	assert_string_equal(scene->report->unknown_node, "docker-3");
+}
+
 static void node_names_that_differ_in_case_are_two_nodes(void **state)
 {
 	struct scene *scene = *state;
@@ -695,6 +714,7 @@ int main(void)
 		TEST(without_history_everything_is_young),
 		TEST(the_operator_may_set_another_grace),
 		TEST(a_daemon_that_cannot_bear_witness_makes_unknown),
+		TEST(a_daemon_of_no_node_that_is_down_keeps_addresses_from_release),
 		TEST(node_names_that_differ_in_case_are_two_nodes),
 		TEST(two_nodes_on_one_daemon_are_both_unknown),
 		TEST(two_daemons_for_one_node_are_unknown),

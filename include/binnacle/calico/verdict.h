@@ -155,7 +155,7 @@ struct calico_report {
 	const struct calico_complaint *complaints;
 	size_t complaint_count;
 	bool all_nodes_known;     /* every node has a complete, fresh, confirmed view */
-	const char *unknown_node; /* one that has not; "" */
+	const char *unknown_node; /* one that is not; "" */
 };
 
 /* Borrows the whole base; the report must be freed before any of it. */
