@@ -415,10 +415,30 @@ void boxes_list(struct registrar *registrar)
 		docker_get(registrar->docker, "/containers/json?all=1", on_listed, registrar);
 }
 
+static void on_address(void *arg, const char *address)
+{
+	struct registrar *registrar = arg;
+
+	registrar->lookup = NULL;
+	registrar->is_resolved = true;
+	if (*address)
+		registrar->options.host_ip = arena_strdup(&registrar->option_texts, address);
+	pump(registrar);
+}
+
+/* A name that did not resolve when the machine started may do so later. */
+static void look_up_host(struct registrar *registrar)
+{
+	if (!registrar->options.host_ip && !registrar->lookup)
+		registrar->lookup = host_address_start(registrar->loop, registrar->options.hostname,
+						       on_address, registrar);
+}
+
 static void on_resync(void *arg)
 {
 	struct registrar *registrar = arg;
 
+	look_up_host(registrar);
 	registrar->resync = loop_timer_start(registrar->loop, registrar->options.resync_ms,
 					     on_resync, registrar);
 	boxes_list(registrar);
@@ -513,17 +533,6 @@ static void on_event(void *arg, const struct docker_event *event)
 	}
 }
 
-static void on_address(void *arg, const char *address)
-{
-	struct registrar *registrar = arg;
-
-	registrar->lookup = NULL;
-	registrar->is_resolved = true;
-	if (*address)
-		registrar->options.host_ip = arena_strdup(&registrar->option_texts, address);
-	pump(registrar);
-}
-
 void boxes_start(struct registrar *registrar)
 {
 	static const struct docker_event_handlers handlers = { .up = on_up,
@@ -532,11 +541,8 @@ void boxes_start(struct registrar *registrar)
 
 	registrar->inspect_backoff =
 		(struct backoff){ .base_ms = RETRY_MS, .max_ms = RETRY_MAX_MS };
-	if (registrar->options.host_ip)
-		registrar->is_resolved = true;
-	else
-		registrar->lookup = host_address_start(registrar->loop, registrar->options.hostname,
-						       on_address, registrar);
+	registrar->is_resolved = registrar->options.host_ip;
+	look_up_host(registrar);
 	registrar->events = docker_events_start(registrar->docker, &handlers, registrar);
 	if (registrar->options.resync_ms == 0)
 		registrar->options.resync_ms = RESYNC_MS;

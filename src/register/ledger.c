@@ -408,6 +408,39 @@ static void collect_wanted(struct registrar *registrar, struct wanted_list *list
 	}
 }
 
+/* Several containers want one id: the last one started has it. Said once per winner. */
+static void tell_shared(struct registrar *registrar, const struct wanted_list *list)
+{
+	struct strmap winners = STRMAP_INIT, shared = STRMAP_INIT;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct register_service *service = list->items[i];
+		const struct register_service *loser =
+			strmap_put(&winners, service->id, (void *)(uintptr_t)service);
+		const char *before = strmap_get(&registrar->shared, service->id);
+		char *why;
+
+		if (!loser)
+			continue;
+		put_text(&shared, service->id, service->container_name);
+		if (before && strcmp(before, service->container_name) == 0)
+			continue;
+		why = xasprintf("container %s wants the same id", service->container_name);
+		registrar_tell(registrar,
+			       &(struct registrar_event){ .action = REGISTRAR_IGNORED,
+							  .service = loser->name,
+							  .instance = loser->id,
+							  .why = why,
+							  .container = loser->container_name,
+							  .container_id = loser->container_id,
+							  .source = "event" });
+		free(why);
+	}
+	strmap_release(&winners);
+	release_texts(&registrar->shared);
+	registrar->shared = shared;
+}
+
 /* Ids that are neither wanted nor registered need no owner any more. */
 static void forget_owned(struct registrar *registrar, const struct wanted_list *list)
 {
@@ -466,6 +499,7 @@ static void compare(struct registrar *registrar)
 	reconcile_release(&registrar->pending);
 	if (registrar->registered) {
 		collect_wanted(registrar, &list);
+		tell_shared(registrar, &list);
 		input.wanted = list.items;
 		input.wanted_count = list.count;
 		reconcile(&input, &registrar->pending);
@@ -639,6 +673,7 @@ void ledger_stop(struct registrar *registrar)
 	release_texts(&registrar->owned);
 	release_texts(&registrar->sent);
 	release_texts(&registrar->told);
+	release_texts(&registrar->shared);
 	reconcile_release(&registrar->pending);
 	json_free(registrar->registered);
 }

@@ -103,7 +103,8 @@ struct registrar {
 	struct strmap sent;           /* id to the body sent last */
 	struct strmap writes;         /* id to struct entry_write */
 	unsigned writing;
-	struct strmap told; /* difference to what was said about it */
+	struct strmap told;   /* difference to what was said about it */
+	struct strmap shared; /* id that several containers want to whom it was given */
 	struct reconcile pending;
 	struct loop_deferred *step;
 

@@ -665,6 +665,57 @@ static void on_success_keeps_failed_containers_until_they_are_removed(void **sta
 	wait_for_removal(world, "host-1:web-1:80");
 }
 
+static void what_failed_containers_left_before_our_start_is_not_dangling(void **state)
+{
+	struct world *world = *state;
+
+	world->options.deregister = REGISTER_DEREGISTER_ON_SUCCESS;
+	world->options.cleanup = true;
+	put_entry(world, "host-1:failed:80", "a");
+	put_entry(world, "host-1:ended:80", "b");
+	put_entry(world, "host-1:unknown:80", "c");
+	peer_script(world->peer,
+		    &(struct peer_reply){ .request = "GET /events", .fault = PEER_STREAM });
+	peer_answer(world->peer, "GET /containers/json", 200, NULL,
+		    "[{\"Id\":\"f1\",\"Names\":[\"/failed\"],\"State\":\"exited\","
+		    "\"Status\":\"Exited (3) 5 minutes ago\"},"
+		    "{\"Id\":\"e1\",\"Names\":[\"/ended\"],\"State\":\"exited\","
+		    "\"Status\":\"Exited (0) 5 minutes ago\"}]");
+	start(world, REGISTRAR_AUTO);
+	wait_for_removal(world, "host-1:ended:80");
+	wait_for_removal(world, "host-1:unknown:80");
+	run_for(world->loop, 50);
+	assert_non_null(json_member(world->store.services, "host-1:failed:80"));
+}
+
+static void a_registry_that_cannot_list_is_written_from_memory(void **state)
+{
+	struct registry_ops ops = store_ops;
+	struct world *world = *state;
+
+	ops.list = NULL;
+	ops.refresh = store_add;
+	registry_free(world->registry);
+	world->registry = registry_new(&ops, &world->store, "memory");
+	world->options.ttl_s = 2;
+	world->options.ttl_refresh_s = 1;
+	run_box(world, "a1", "web-1");
+	start_synced(world, REGISTRAR_AUTO);
+	wait_for_id(world, "host-1:web-1:80");
+	run_for(world->loop, 50);
+	assert_int_equal(world->store.adds, 1);
+	/* Its lifetime ends; the refresh brings it back. */
+	json_remove(world->store.services, "host-1:web-1:80");
+	wait_for_id(world, "host-1:web-1:80");
+	push_event(world, "die", "a1", "0");
+	wait_for_removal(world, "host-1:web-1:80");
+	registrar_free(world->registrar);
+	world->registrar = NULL;
+	/* The table lives on this stack. */
+	registry_free(world->registry);
+	world->registry = NULL;
+}
+
 static void changed_metadata_are_seen_at_the_next_resync(void **state)
 {
 	struct world *world = *state;
@@ -701,6 +752,7 @@ static void an_id_of_two_containers_stays_until_the_last_ends(void **state)
 	put_document(world, "b2", "web-2", "\"SERVICE_ID=mine\",\"SERVICE_NAME=b\"", true);
 	start_synced(world, REGISTRAR_AUTO);
 	wait_for_id(world, "mine");
+	wait_for_event(world, "ignored web mine container web-2 wants the same id;");
 	push_event(world, "die", "b2", "0");
 	wait_for_event(world, "added web mine");
 	assert_int_equal(world->store.removes, 0);
@@ -835,6 +887,8 @@ int main(void)
 		TEST(an_outage_of_the_registry_is_told_once_and_made_up_for),
 		TEST(dangling_registrations_go_only_with_cleanup),
 		TEST(on_success_keeps_failed_containers_until_they_are_removed),
+		TEST(what_failed_containers_left_before_our_start_is_not_dangling),
+		TEST(a_registry_that_cannot_list_is_written_from_memory),
 		TEST(changed_metadata_are_seen_at_the_next_resync),
 		TEST(a_rename_keeps_the_id_until_the_next_start),
 		TEST(an_id_of_two_containers_stays_until_the_last_ends),
