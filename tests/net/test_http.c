@@ -401,6 +401,11 @@ static void the_headers_of_a_100_continue_are_not_those_of_the_answer(void **sta
 	forget(&seen);
 }
 
+static bool is_waiting(void *arg)
+{
+	return peer_waiting(arg) > 0;
+}
+
 static void a_cancelled_call_never_completes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -417,8 +422,7 @@ static void a_cancelled_call_never_completes(void **state)
 		    &(struct peer_reply){ .request = "GET /hang", .fault = PEER_HANG });
 	seen.call = http_start(fixture->http, &fixture->endpoint,
 			       &(struct http_request){ .path = "/hang" }, on_done, &seen);
-	while (peer_waiting(fixture->peer) == 0)
-		loop_turn(fixture->loop, 50);
+	assert_true(run_until_true(fixture->loop, is_waiting, fixture->peer));
 	http_cancel(&seen.call);
 	run_for(fixture->loop, 30);
 	assert_int_equal(seen.runs, 0);
@@ -556,8 +560,7 @@ static void a_long_poll_does_not_wake_the_loop(void **state)
 	seen.call = http_start(fixture->http, &fixture->endpoint,
 			       &(struct http_request){ .path = "/poll", .timeout_ms = 60000 },
 			       on_done, &seen);
-	while (peer_waiting(fixture->peer) == 0)
-		loop_turn(fixture->loop, 50);
+	assert_true(run_until_true(fixture->loop, is_waiting, fixture->peer));
 	run_for(fixture->loop, 300); /* the timers of the connecting phase */
 	hook = loop_before_sleep(fixture->loop, count_turn, &turns);
 	loop_turn(fixture->loop, 400); /* would end early if anything were due */

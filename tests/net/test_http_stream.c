@@ -239,6 +239,11 @@ static void on_data(void *arg, const char *bytes, size_t len)
 	strbuf_add(&fixture->seen, bytes, len);
 }
 
+static bool is_streaming(void *arg)
+{
+	return peer_streams(arg) > 0;
+}
+
 static void those_who_want_bytes_get_all_of_them(void **state)
 {
 	static const struct http_stream_events data = { .data = on_data, .end = on_end };
@@ -250,8 +255,7 @@ static void those_who_want_bytes_get_all_of_them(void **state)
 	fixture->stream =
 		http_stream_start(fixture->http, &fixture->endpoint,
 				  &(struct http_request){ .path = "/events" }, &data, fixture);
-	while (peer_streams(fixture->peer) == 0)
-		loop_turn(fixture->loop, 50);
+	assert_true(run_until_true(fixture->loop, is_streaming, fixture->peer));
 	peer_push(fixture->peer, big, 3000000);
 	peer_end_streams(fixture->peer);
 	assert_true(run_until(fixture->loop, &fixture->ended));
