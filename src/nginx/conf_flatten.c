@@ -372,10 +372,12 @@ static bool scan_file(struct flatten *f, struct scan *scan, struct conf_lexer *l
 	}
 }
 
-/* The pending text for a path, or the file's. Bytes are borrowed from `text` or the pending. */
-static bool load(struct flatten *f, const char *path, const char *from, unsigned from_line,
+/* The pending text for a path, or the file's. Bytes are borrowed from `text` or the pending.
+ * *file becomes the pending's own spelling of it: that is how complaints shall name it. */
+static bool load(struct flatten *f, const char **file, const char *from, unsigned from_line,
 		 struct strbuf *text, const char **bytes, size_t *len, mode_t *mode)
 {
+	const char *path = *file;
 	const struct conf_access *use = &f->files->use;
 	char *real = canonical(f->files, path);
 	size_t i;
@@ -389,6 +391,7 @@ static bool load(struct flatten *f, const char *path, const char *from, unsigned
 		struct stat st;
 
 		f->flat->used[i] = true;
+		*file = pending->path;
 		*bytes = pending->text;
 		*len = pending->len;
 		*mode = pending->mode;
@@ -426,7 +429,7 @@ static bool flatten_file(struct flatten *f, const char *path, unsigned depth, co
 	if (++f->file_count > LIMIT_NGINX_FILES_COUNT)
 		return err_set(f->err, ERR_INPUT, "the configuration has more than %d files",
 			       LIMIT_NGINX_FILES_COUNT);
-	if (!load(f, path, from, from_line, &text, &bytes, &len, &mode)) {
+	if (!load(f, &path, from, from_line, &text, &bytes, &len, &mode)) {
 		strbuf_release(&text);
 		return false;
 	}

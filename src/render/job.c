@@ -18,6 +18,8 @@
 #include "brake.h"
 
 #define TRIGGERS_MAX 16
+#define RETRY_MS     30000
+#define RETRY_MAX_MS 600000
 
 static char *copy(const char *text)
 {
@@ -65,6 +67,10 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 	strbuf_init(&job->pending);
 	strbuf_init(&job->live);
 	strbuf_init(&job->refused_why);
+	job->retry_backoff =
+		(struct backoff){ .base_ms = runner->options.retry_ms ? runner->options.retry_ms
+								      : RETRY_MS,
+				  .max_ms = RETRY_MAX_MS };
 	strbuf_init(&job->brake);
 	strbuf_init(&job->trouble);
 	strbuf_init(&job->trigger_text);
@@ -97,6 +103,7 @@ void job_free(struct render_job *job)
 	free(job->triggers);
 	nginx_check_cancel(&job->check);
 	loop_timer_stop(&job->quiet);
+	loop_timer_stop(&job->retry);
 	tmpl_free(job->tmpl);
 	dep_set_release(&job->used);
 	dep_set_release(&job->missing);
@@ -272,6 +279,7 @@ static void take_text(struct render_job *job, struct strbuf *text)
 	strbuf_init(text);
 	job->has_pending = true;
 	memcpy(job->pending_sha256, sha256, sizeof(sha256));
+	job_allow(job);
 	nginx_check_cancel(&job->check);
 	if (strcmp(job->checked, sha256) != 0)
 		job->verdict = RENDER_UNCHECKED;
@@ -331,8 +339,25 @@ static bool is_refused(const struct render_job *job)
 	return job->refused[0] && strcmp(job->refused, job->pending_sha256) == 0;
 }
 
+/* What made it fail may be gone: nginx runs again, somebody mended another file. */
+static void on_retry(void *arg)
+{
+	struct render_job *job = arg;
+
+	job->retry = NULL;
+	if (job->runner->options.mode != RENDER_AUTO)
+		return;
+	job->refused[0] = '\0';
+	job->refused_err = (struct err){ 0 };
+	runner_schedule(job->runner);
+}
+
 void job_refuse(struct render_job *job, const char *sha256, const struct err *err, const char *why)
 {
+	loop_timer_stop(&job->retry);
+	if (err && job->runner->source)
+		job->retry = loop_timer_start(job->runner->loop,
+					      backoff_next_ms(&job->retry_backoff), on_retry, job);
 	memcpy(job->refused, sha256, sizeof(job->refused));
 	job->refused_err = err ? *err : (struct err){ 0 };
 	strbuf_reset(&job->refused_why);
@@ -344,6 +369,8 @@ void job_allow(struct render_job *job)
 {
 	job->refused[0] = '\0';
 	job->refused_err = (struct err){ 0 };
+	loop_timer_stop(&job->retry);
+	backoff_reset(&job->retry_backoff);
 }
 
 void job_set_busy(struct render_job *job, enum render_state busy)
@@ -414,7 +441,8 @@ bool job_is_due(const struct render_job *job)
 }
 
 void job_set_verdict(struct render_job *job, const char *sha256,
-		     const struct nginx_check_result *result, const struct err *err)
+		     const struct nginx_check_result *result, bool is_reached,
+		     const struct err *err)
 {
 	memcpy(job->checked, sha256, sizeof(job->checked));
 	strbuf_reset(&job->check_message);
@@ -423,6 +451,9 @@ void job_set_verdict(struct render_job *job, const char *sha256,
 		       : result->ok ? RENDER_CHECK_OK
 				    : RENDER_CHECK_FAIL;
 	strbuf_addstr(&job->check_message, result ? result->message : err->msg);
+	if (result && result->ok && !is_reached)
+		strbuf_addf(&job->check_message, "no include of %s reaches this file",
+			    nginx_control_path(job->spec.nginx));
 	strbuf_addstr(&job->check_file, result ? result->file : "");
 	job->check_line = result ? result->line : 0;
 	job->check_ms = result ? result->took_ms : 0;
@@ -434,7 +465,7 @@ static void on_checked(void *arg, const struct nginx_check_result *result, const
 	struct render_job *job = arg;
 
 	job->check = NULL;
-	job_set_verdict(job, job->pending_sha256, result, err);
+	job_set_verdict(job, job->pending_sha256, result, result && result->used[0], err);
 }
 
 void job_check_held(struct render_job *job)

@@ -500,7 +500,7 @@ static void on_checked(void *arg, const struct nginx_check_result *result, const
 		/* The others need not wait for the one that is wrong. */
 		struct op_item *item = &op->items[guilty];
 
-		job_set_verdict(item->job, item->sha256, result, NULL);
+		job_set_verdict(item->job, item->sha256, result, true, NULL);
 		job_refuse(item->job, item->sha256, &why, "");
 		log_error("render", "%s: %s", item->job->spec.name, why.msg);
 		drop_item(op, guilty);
@@ -508,7 +508,8 @@ static void on_checked(void *arg, const struct nginx_check_result *result, const
 		return;
 	}
 	for (size_t i = 0; i < op->count; i++)
-		job_set_verdict(op->items[i].job, op->items[i].sha256, result, NULL);
+		job_set_verdict(op->items[i].job, op->items[i].sha256, result, result->used[i],
+				NULL);
 	if (!result->ok)
 		op_fail(op, &why);
 	else
@@ -676,9 +677,11 @@ static void on_only_checked(void *arg, const struct nginx_check_result *result,
 {
 	struct render_op *op = arg;
 	struct op_item *item = &op->items[0];
+	bool was_given = item->job->has_pending || item->job->live_exists;
 
 	op->check = NULL;
-	job_set_verdict(item->job, item->sha256, result, err);
+	job_set_verdict(item->job, item->sha256, result, !was_given || (result && result->used[0]),
+			err);
 	op_unlink(op);
 	op->completing = true;
 	op->checked(op->arg, result, err);

@@ -236,6 +236,7 @@ void render_runner_stop(struct render_runner *runner)
 	for (size_t i = 0; i < runner->count; i++) {
 		nginx_check_cancel(&runner->jobs[i]->check);
 		loop_timer_stop(&runner->jobs[i]->quiet);
+		loop_timer_stop(&runner->jobs[i]->retry);
 		runner->jobs[i]->quiet_until_ms = 0;
 	}
 }

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "binnacle/loop/backoff.h"
 #include "binnacle/render/runner.h"
 #include "binnacle/tmpl/tmpl.h"
 #include "source.h"
@@ -53,6 +54,8 @@ struct render_job {
 	char refused[DIGEST_HEX_BYTES];
 	struct err refused_err; /* it failed; code ERR_NONE: it was rolled back */
 	struct strbuf refused_why;
+	struct loop_timer *retry; /* what failed is tried again, less and less often */
+	struct backoff retry_backoff;
 
 	struct strbuf brake, trouble;
 	struct render_trigger *triggers;
@@ -106,7 +109,8 @@ void job_touch(struct render_job *job);        /* its status is another */
 void job_set_busy(struct render_job *job, enum render_state busy);
 void job_add_trigger(struct render_job *job, const struct dep *dep, long delta);
 void job_set_verdict(struct render_job *job, const char *sha256,
-		     const struct nginx_check_result *result, const struct err *err);
+		     const struct nginx_check_result *result, bool is_reached,
+		     const struct err *err);
 void job_check_held(struct render_job *job);
 void job_refuse(struct render_job *job, const char *sha256, const struct err *err, const char *why);
 void job_allow(struct render_job *job);

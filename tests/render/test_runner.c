@@ -497,6 +497,25 @@ static void a_failing_command_brings_the_old_file_back(void **state)
 	free(command);
 }
 
+static void a_failure_is_tried_again_by_itself(void **state)
+{
+	struct scene *scene = *state;
+	struct render_options options = { .state_dir = scene->state_dir, .retry_ms = 200 };
+	char *command = xasprintf("test -e %s/mended", scene->folder);
+
+	scene->runner = render_runner_new(scene->loop, scene->consul, &options, NULL, NULL);
+	put(scene, "x", "old");
+	add(scene, "{{key \"a\"}}", "x", command, false);
+	set_key(scene, "a", "new");
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_FAILED);
+	assert_file(scene, "x", "old");
+	put(scene, "mended", "");
+	wait_for(scene, 0, RENDER_CLEAN);
+	assert_file(scene, "x", "new");
+	free(command);
+}
+
 static void a_canceled_operation_is_not_heard_of(void **state)
 {
 	struct scene *scene = *state;
@@ -910,6 +929,7 @@ int main(void)
 		IN_SCENE(a_mistake_in_a_template_fails_it_alone),
 		IN_SCENE(one_command_of_many_templates_runs_once),
 		IN_SCENE(a_failing_command_brings_the_old_file_back),
+		IN_SCENE(a_failure_is_tried_again_by_itself),
 		IN_SCENE(a_canceled_operation_is_not_heard_of),
 		IN_SCENE(what_is_not_used_any_more_is_not_watched),
 		IN_SCENE(what_somebody_else_wrote_is_not_written_over_by_itself),

@@ -15,7 +15,8 @@
  *
  *     auto  all that is due at once and not held by a brake: check, write, one reload, verify.
  *           If anything fails, the old files come back (and a reload that had begun is repeated
- *           with them). A text that failed or was rolled back is not tried again by itself.
+ *           with them). A text that failed is tried again after 30 s, then less and less often
+ *           (10 minutes); one that was rolled back not before the data changes.
  *           Brakes: the file would become empty; it would lose more than half of its upstream
  *           servers; somebody else has changed it since it was written here.
  *     hold  the text is checked and kept for the operator
@@ -72,10 +73,11 @@ struct render_options {
 	int64_t wait_min_ms, wait_max_ms; /* quiet period; 0: none. max 0: 4 x min */
 	bool no_stale;                    /* ask the leader for every answer */
 	size_t watch_limit;               /* of one runner; 0: 1000 */
+	int64_t retry_ms;                 /* the first delay after a failure; 0: 30 s */
 	/* Write whatever the data says, and look at the files only when the data changes: for
 	 * standing in for a program that has no brakes. */
 	bool no_brakes;
-	bool no_automatic_check;          /* do not check what is held */
+	bool no_automatic_check; /* do not check what is held */
 };
 
 /* Copied. */
@@ -124,7 +126,7 @@ struct render_status {
 	char live_sha256[DIGEST_HEX_BYTES];    /* of the file as last read; absent: of "" */
 	/* Why an answer that it uses is missing or out of date: "kv.block(a): …"; "" */
 	const char *trouble;
-	struct err err;                        /* of RENDER_FAILED; code ERR_NONE otherwise */
+	struct err err; /* of RENDER_FAILED; code ERR_NONE otherwise */
 };
 
 /* What a runner tells. Members may be NULL. */
