@@ -154,14 +154,17 @@ static const struct tmpl_value *by_meta(struct call *call)
 	return map;
 }
 
-static bool fail_not_a_map(struct call *call, const char *path, size_t len, const char *part,
-			   size_t part_len, const struct tmpl_value *held)
+/* `path` starts one segment above the one that is no map, as Go has it. */
+static bool fail_not_a_map(struct call *call, const char *path, const char *end,
+			   const struct tmpl_value *part, const struct tmpl_value *held)
 {
+	const struct tmpl_value *args[] = { tmpl_string(call->arena, path, (size_t)(end - path)),
+					    part, held };
+	static const char format[] = "%q: %q already has value %q";
 	struct strbuf shown = STRBUF_INIT;
 
-	format_value(&shown, held);
-	call_fail(call, "explode: not a map: \"%.*s\": \"%.*s\" already has value \"%s\"", (int)len,
-		  path, (int)part_len, part, shown.buf);
+	format_printf(&shown, format, strlen(format), args, 3);
+	call_fail(call, "%s: not a map: %s", call->func->name, shown.buf);
 	strbuf_release(&shown);
 	return false;
 }
@@ -194,15 +197,16 @@ static const struct tmpl_value *copy_map(struct call *call, const struct tmpl_va
 static bool explode_into(struct call *call, struct tmpl_value *map, const char *path, size_t len,
 			 const struct tmpl_value *value)
 {
-	const char *at = path, *end = path + len, *slash;
+	const char *at = path, *above = path, *end = path + len, *slash;
 
 	while ((slash = memchr(at, '/', (size_t)(end - at)))) {
 		const struct tmpl_value *part = tmpl_string(call->arena, at, (size_t)(slash - at));
 		struct tmpl_value *inner = group(call, map, part, &tmpl_type_map);
 
-		if (inner->type->kind != TMPL_MAP)
-			return fail_not_a_map(call, path, len, at, (size_t)(slash - at), inner);
+		if (inner->type != &tmpl_type_map)
+			return fail_not_a_map(call, above, end, part, inner);
 		map = inner;
+		above = at;
 		at = slash + 1;
 	}
 	if (at < end)
