@@ -4,9 +4,11 @@
 #include "binnacle/action/step.h"
 #include "binnacle/base/json.h"
 #include "binnacle/nginx/control.h"
+#include "binnacle/render/runner.h"
 
 struct reloading {
 	struct step_run *run;
+	struct nginx_control *control;
 	struct nginx_reload *reload;
 };
 
@@ -16,6 +18,9 @@ static void on_reloaded(void *arg, const struct nginx_reload_result *result)
 	struct err err = { 0 };
 
 	reloading->reload = NULL;
+	/* Files that were written before are loaded now, too. */
+	if (result->ok && reloading->run->env->runner)
+		render_note_loaded(reloading->run->env->runner, reloading->control);
 	if (!result->ok)
 		err_set(&err, ERR_REFUSED, "%s", result->message);
 	step_finish(reloading->run, result->ok ? NULL : &err, result->message);
@@ -36,6 +41,7 @@ static bool apply(struct step_run *run, struct err *err)
 	struct nginx_control *control = find_nginx(run->env, name);
 
 	reloading->run = run;
+	reloading->control = control;
 	if (!control)
 		return err_set(err, ERR_CONFLICT, "there is no nginx \"%s\" any more", name);
 	reloading->reload = nginx_reload_start(control, on_reloaded, reloading);

@@ -101,8 +101,9 @@ static void publish(void *arg)
 		row->added = (int64_t)status->added;
 		row->removed = (int64_t)status->removed;
 		row->check = check_word(status->check);
-		row->message = arena_strdup(arena, status->err.code ? status->err.msg
-								    : status->check_message);
+		row->message = arena_strdup(arena, status->err.code	? status->err.msg
+						   : status->trouble[0] ? status->trouble
+									: status->check_message);
 		row->trigger = arena_strdup(arena, status->trigger);
 		row->brake = arena_strdup(arena, status->brake);
 		row->waiting_for =
