@@ -1,0 +1,1185 @@
+/*
+ * The console: what comes in (keys, pastes, changes of the model, signals), and the frame that
+ * goes out. A frame is painted in the loop's hook before it sleeps, so that however many
+ * watches fire in a turn, there is one frame; and not more often than the eye and the line need.
+ */
+#include "binnacle/tui/tui.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/action/plan.h"
+#include "binnacle/base/clock.h"
+#include "binnacle/base/list.h"
+#include "binnacle/base/mem.h"
+#include "binnacle/base/text.h"
+#include "binnacle/present/table.h"
+#include "internal.h"
+#include "table_view.h"
+
+#define KEY_FRAME_MS        50  /* at most 20 frames a second while keys come */
+#define DATA_FRAME_MS       250 /* and 4 for data */
+#define BLOCKED_RETRY_MS    50
+#define TICK_MS             1000
+#define RESIZE_MS           30
+#define PLANNING_MS         250
+#define SECOND_CTRL_C_MS    2000
+#define PASTE_BURST_KEYS    8
+#define PASTE_BURST_MS      10
+#define LIVE_WITHOUT_AGE_MS 10000
+
+static const struct command_front front;
+
+static const char *const pane_places[PANE_COUNT] = { "members list", "services list", "events list",
+						     "renders list", "endpoints list" };
+static const enum model_table pane_tables[PANE_COUNT] = { MODEL_MEMBERS, MODEL_SERVICES,
+							  MODEL_EVENTS, MODEL_RENDERS,
+							  MODEL_ENDPOINTS };
+
+void tui_touch(struct tui *tui)
+{
+	tui->dirty = true;
+	tui->dirty_by_key = true;
+}
+
+void tui_message(struct tui *tui, int level, const char *fmt, ...)
+{
+	struct strbuf text = STRBUF_INIT;
+	va_list args;
+
+	va_start(args, fmt);
+	strbuf_vaddf(&text, fmt, args);
+	va_end(args);
+	message_line_set(&tui->messages, level, text.buf);
+	if (level >= LOG_LEVEL_ERROR)
+		log_error("console", "%s", text.buf);
+	if (level >= LOG_LEVEL_ERROR && tui->bell && tui->term)
+		term_bell(tui->term);
+	strbuf_release(&text);
+	tui_touch(tui);
+}
+
+struct view *tui_view(const struct tui *tui)
+{
+	return tui->stack.len > 0 ? tui->stack.items[tui->stack.len - 1] : tui->panes[tui->focus];
+}
+
+void tui_push(struct tui *tui, struct view *view)
+{
+	GROW(tui->stack.items, tui->stack.len, tui->stack.cap);
+	tui->stack.items[tui->stack.len++] = view;
+	tui_touch(tui);
+}
+
+void tui_pop(struct tui *tui)
+{
+	if (tui->stack.len > 0)
+		view_free(tui->stack.items[--tui->stack.len]);
+	tui_touch(tui);
+}
+
+void tui_quit(struct tui *tui)
+{
+	tui->quitting = true;
+	loop_stop(tui->loop);
+}
+
+size_t tui_running(const struct tui *tui)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < tui->calls.len; i++)
+		count += tui->calls.items[i]->call->job != NULL;
+	return count;
+}
+
+bool tui_may_act(const struct tui *tui, const char **why)
+{
+	*why = "";
+	if (tui->env->read_only || model_facts(tui->model)->read_only)
+		*why = "this console is read-only";
+	else if (tui->too_small)
+		*why = "the screen is too small for a question";
+	return !**why;
+}
+
+int64_t tui_source_age(const struct source_status *status)
+{
+	return clock_mono_ms() - status->alive_mono_ms;
+}
+
+const char *tui_ladder(int64_t age_ms, char *out)
+{
+	if (age_ms >= 10000 && age_ms < 60000)
+		age_ms -= age_ms % 10000;
+	return text_age(age_ms, out);
+}
+
+/*
+ * A pane that lives says so without a number for the first ten seconds: the ages of five panes
+ * ticking each second would send more bytes than all the news of a quiet cluster.
+ */
+const char *tui_age_label(const struct tui *tui, enum model_source source, char *out,
+			  enum role *role)
+{
+	static const char *const words[] = { "off", "loading", "live", "STALE", "DOWN", "DENIED" };
+	static const enum role roles[] = { ROLE_MUTED,    ROLE_PANE_AGE,  ROLE_PANE_AGE,
+					   ROLE_BAR_WARN, ROLE_BAR_ERROR, ROLE_BAR_ERROR };
+	const struct source_status *status;
+	char age[TEXT_AGE_BYTES];
+	bool with_age;
+
+	*out = '\0';
+	*role = ROLE_PANE_AGE;
+	if (source == SOURCE_COUNT)
+		return out;
+	status = model_source(tui->model, source);
+	*role = roles[status->health];
+	with_age = status->health >= SOURCE_OK && status->alive_mono_ms > 0 &&
+		   (status->health != SOURCE_OK || tui_source_age(status) >= LIVE_WITHOUT_AGE_MS);
+	snprintf(out, AGE_LABEL_BYTES, "%s%s%s", words[status->health], with_age ? " " : "",
+		 with_age ? tui_ladder(tui_source_age(status), age) : "");
+	return out;
+}
+
+/* All that ticks by itself, as text: when it reads the same, there is nothing to paint. */
+static void ages_signature(const struct tui *tui, struct strbuf *out)
+{
+	char label[AGE_LABEL_BYTES], clock[CLOCK_TEXT_BYTES];
+	int64_t last = 0;
+	enum role role;
+
+	for (int i = 0; i < SOURCE_COUNT; i++) {
+		const struct source_status *status = model_source(tui->model, (enum model_source)i);
+
+		strbuf_addf(out, "%s|", tui_age_label(tui, (enum model_source)i, label, &role));
+		if (status->alive_mono_ms > last)
+			last = status->alive_mono_ms;
+	}
+	clock_local_hms(clock_wall_ms() - (clock_mono_ms() - last), clock);
+	strbuf_addf(out, "%.*s", tui->grid->width >= 120 ? 8 : 5, clock);
+}
+
+void tui_copy(struct tui *tui, const char *what, const char *bytes, size_t len)
+{
+	struct err err = { 0 };
+
+	if (!tui->term)
+		err_set(&err, ERR_REFUSED, "there is no terminal to copy to");
+	if (tui->term && term_copy(tui->term, bytes, len, &err))
+		tui_message(tui, LOG_LEVEL_INFO, "sent %s, %zu bytes, to the terminal's clipboard",
+			    what, len);
+	else
+		tui_message(tui, LOG_LEVEL_WARN, "%s", err.msg);
+}
+
+void tui_open_row(struct tui *tui, const struct table *table, const char *id, struct view *list)
+{
+	tui_push(tui, detail_view_new(tui, table, id, list));
+}
+
+void tui_open_diff(struct tui *tui, const struct tui_diff *diff)
+{
+	tui_push(tui, diff_view_new(tui, diff));
+}
+
+/* What a selection of one table means for a command about another. */
+static void add_instances(const struct tui *tui, const char *service, struct selection *out)
+{
+	const struct snapshot *instances = model_current(tui->model, MODEL_INSTANCES);
+	bool left_over = false;
+
+	for (size_t i = 0; i < instances->count; i++) {
+		const struct instance *instance = snapshot_row(instances, i);
+
+		left_over |= strcmp(instance->service, service) == 0 && instance->dangling;
+	}
+	/* A service with dangling instances is about these, never about its healthy ones. */
+	for (size_t i = 0; i < instances->count; i++) {
+		const struct instance *instance = snapshot_row(instances, i);
+
+		if (strcmp(instance->service, service) == 0 && instance->dangling == left_over)
+			selection_add(out, instance->id);
+	}
+}
+
+static void add_templates(const struct tui *tui, const char *service, struct selection *out)
+{
+	const struct service *row =
+		snapshot_find(model_current(tui->model, MODEL_SERVICES), service);
+
+	for (size_t i = 0; row && i < row->used_by.count; i++)
+		selection_add(out, row->used_by.items[i]);
+}
+
+static void add_containers(const struct tui *tui, enum model_table from, const char *id,
+			   struct selection *out)
+{
+	const struct snapshot *containers = model_current(tui->model, MODEL_CONTAINERS);
+	const struct event *event =
+		from == MODEL_EVENTS ? snapshot_find(model_current(tui->model, from), id) : NULL;
+	const struct instance *instance =
+		from == MODEL_INSTANCES ? snapshot_find(model_current(tui->model, from), id) : NULL;
+
+	for (size_t i = 0; i < containers->count; i++) {
+		const struct container_row *row = snapshot_row(containers, i);
+		bool same = false;
+
+		if (event && *event->container)
+			same = text_starts_with(row->container_id, event->container);
+		else if (instance && *instance->container)
+			same = strcmp(row->name, instance->container) == 0 ||
+			       text_starts_with(row->container_id, instance->container);
+		if (same)
+			selection_add(out, row->id);
+	}
+}
+
+/* False: the command is about something else. */
+static bool translate(const struct tui *tui, const struct selection *from, enum model_table to,
+		      struct selection *out)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		const char *id = from->ids[i];
+
+		if (from->table == to)
+			selection_add(out, id);
+		else if (from->table == MODEL_SERVICES && to == MODEL_INSTANCES)
+			add_instances(tui, id, out);
+		else if (from->table == MODEL_SERVICES && to == MODEL_RENDERS)
+			add_templates(tui, id, out);
+		else if (to == MODEL_CONTAINERS)
+			add_containers(tui, from->table, id, out);
+		else
+			return false;
+	}
+	return true;
+}
+
+/* Words of a line that name no targets yet. */
+static bool split(const char *line, const char ***words, size_t *count, struct strbuf *storage)
+{
+	size_t cap = 0;
+
+	*words = NULL;
+	*count = 0;
+	strbuf_addstr(storage, line);
+	for (char *p = storage->buf; *p;) {
+		size_t len;
+
+		p += strspn(p, " ");
+		len = strcspn(p, " ");
+		if (len == 0)
+			break;
+		GROW(*words, *count, cap);
+		(*words)[(*count)++] = p;
+		p += len;
+		if (*p)
+			*p++ = '\0';
+	}
+	return *count > 0;
+}
+
+static struct running *running_of(const struct tui *tui, const struct command_call *call)
+{
+	for (size_t i = 0; i < tui->calls.len; i++)
+		if (tui->calls.items[i]->call == call)
+			return tui->calls.items[i];
+	return NULL;
+}
+
+static void start(struct tui *tui, struct command_line *line, const struct command *command)
+{
+	struct command_call *call;
+	struct running *running;
+	struct err err = { 0 };
+	char *verb = xstrdup(line->verb ? line->verb : command->verb);
+
+	call = command_start(line, tui->env, &front, tui, &err);
+	if (!call) {
+		tui_message(tui, LOG_LEVEL_ERROR, "%s", err.msg);
+		free(verb);
+		return;
+	}
+	running = xcalloc(1, sizeof(*running));
+	running->call = call;
+	running->verb = verb;
+	GROW(tui->calls.items, tui->calls.len, tui->calls.cap);
+	tui->calls.items[tui->calls.len++] = running;
+	if (command_changes(command)) /* keys typed ahead must not hit what comes next */
+		tui->planning_until_ms = clock_mono_ms() + PLANNING_MS;
+}
+
+static bool may_start(struct tui *tui, const struct command *command)
+{
+	const char *why;
+
+	if (!command_changes(command) || tui_may_act(tui, &why))
+		return true;
+	tui_message(tui, LOG_LEVEL_WARN, "%s refused: %s", command->verb, why);
+	return false;
+}
+
+/* The words of the line, then the selected identities as further words: no quoting. */
+static void start_with_selection(struct tui *tui, const char *text, const struct command *command)
+{
+	struct view *view = tui_view(tui);
+	struct selection selection = { 0 }, targets = { 0 };
+	struct strbuf storage = STRBUF_INIT;
+	struct command_line *line = NULL;
+	const char **words;
+	struct err err = { 0 };
+	size_t count;
+
+	split(text, &words, &count, &storage);
+	if (view->kind->selection)
+		view->kind->selection(view, &selection);
+	if (!translate(tui, &selection, (enum model_table)command->table, &targets) ||
+	    (targets.count == 0 && selection.count > 0)) {
+		tui_message(tui, LOG_LEVEL_WARN, "%s: nothing of that kind is selected here",
+			    command->verb);
+		goto out;
+	}
+	if (selection.hidden > 0)
+		tui_message(tui, LOG_LEVEL_WARN, "%zu of %zu are hidden by the filter",
+			    selection.hidden, selection.count);
+	words = xreallocarray(words, count + targets.count + 1, sizeof(*words));
+	for (size_t i = 0; i < targets.count; i++)
+		words[count + i] = targets.ids[i];
+	line = command_parse_words(words, count + targets.count, &err);
+	if (line)
+		start(tui, line, command);
+	else
+		tui_message(tui, LOG_LEVEL_ERROR, "%s", err.msg);
+out:
+	free(words);
+	strbuf_release(&storage);
+	selection_release(&selection);
+	selection_release(&targets);
+}
+
+void tui_run_on_selection(struct tui *tui, const char *text)
+{
+	const struct command *command = tui_command_of(text);
+	const char *args;
+	enum verb verb;
+
+	if (screen_command_find(text, &verb, &args)) {
+		tui_act(tui, verb, args);
+		return;
+	}
+	if (!command) {
+		tui_message(tui, LOG_LEVEL_WARN, "there is no command \"%s\"", text);
+		return;
+	}
+	if (!may_start(tui, command))
+		return;
+	if (command->takes_selection && command->table >= 0 && strcmp(command->verb, text) == 0)
+		start_with_selection(tui, text, command);
+	else
+		tui_run(tui, text);
+}
+
+void tui_run(struct tui *tui, const char *text)
+{
+	const struct command *command;
+	struct command_line *line;
+	struct err err = { 0 };
+	const char *args;
+	enum verb verb;
+
+	text += strspn(text, " ");
+	if (!*text)
+		return;
+	if (screen_command_find(text, &verb, &args)) {
+		tui_act(tui, verb, args);
+		return;
+	}
+	command = tui_command_of(text);
+	line = command_parse(text, &err);
+	if (!line || !command) {
+		tui_message(tui, LOG_LEVEL_ERROR, "%s",
+			    *err.msg ? err.msg : "there is no such command");
+		command_line_free(line);
+		return;
+	}
+	if (may_start(tui, command))
+		start(tui, line, command);
+	else
+		command_line_free(line);
+}
+
+static void front_rows(void *arg, const struct table *table, const struct row_view *rows,
+		       const struct snapshot *snapshot, const struct command_line *line)
+{
+	struct tui *tui = arg;
+	struct view *view;
+	struct err err;
+
+	(void)rows;
+	(void)snapshot;
+	/* Panes exist already: go there. */
+	for (int i = 0; i < PANE_COUNT; i++) {
+		if (pane_tables[i] == table->model) {
+			tui_act(tui, VERB_PANE, table->name);
+			if (line->filter)
+				table_view_set_filter(tui->panes[i], line->filter, &err);
+			return;
+		}
+	}
+	view = table_view_new(tui, table,
+			      table->model == MODEL_INSTANCES    ? "instances list"
+			      : table->model == MODEL_CONTAINERS ? "containers list"
+								 : "list",
+			      0);
+	if (line->filter)
+		table_view_set_filter(view, line->filter, &err);
+	tui_push(tui, view);
+}
+
+static void front_object(void *arg, const char *kind, const char *id, const char *detail,
+			 const struct json *json, const struct command_line *line)
+{
+	struct tui *tui = arg;
+	const struct table *table = present_table_named(kind);
+	struct view *view;
+	char *title;
+
+	(void)json;
+	(void)line;
+	if (table && snapshot_find(model_current(tui->model, table->model), id)) {
+		tui_open_row(tui, table, id, NULL);
+		return;
+	}
+	title = xasprintf("%s %s", kind, id);
+	view = plain_view_new(tui, title, "text");
+	detail_lines(plain_view_text(view), detail);
+	tui_push(tui, view);
+	free(title);
+}
+
+static void front_text(void *arg, const char *title, const char *text, size_t len, bool is_diff)
+{
+	struct tui *tui = arg;
+	struct view *view = plain_view_new(tui, title, "text");
+	struct rich *rich = plain_view_text(view);
+
+	if (is_diff) {
+		diff_view_fill(rich, text, len);
+	} else {
+		rich_add_bytes(rich, ROLE_TEXT, text, len);
+		if (rich->column > 0)
+			rich_end_line(rich);
+	}
+	tui_push(tui, view);
+}
+
+static void front_message(void *arg, int level, const char *text)
+{
+	tui_message(arg, level, "%s", text);
+}
+
+static void front_confirm(void *arg, struct command_call *call, const struct plan *plan)
+{
+	struct tui *tui = arg;
+	struct running *running = running_of(tui, call);
+
+	tui->planning_until_ms = 0;
+	if (running)
+		running->asked = true;
+	if (plan->confirm == PLAN_CONFIRM_NONE)
+		command_answer(call, true);
+	else
+		dialog_open_plan(tui, call, plan);
+}
+
+static void front_target(void *arg, const struct plan *plan, size_t target, const char *result,
+			 const char *error, const char *undo)
+{
+	struct tui *tui = arg;
+	bool failed = strcmp(result, "failed") == 0;
+	struct running *running = NULL;
+
+	(void)undo;
+	for (size_t i = 0; i < tui->calls.len && !running; i++)
+		if (tui->calls.items[i]->call->plan == plan)
+			running = tui->calls.items[i];
+	if (running) {
+		running->done++;
+		running->failed += failed;
+		tui_message(tui, LOG_LEVEL_INFO, "%s: %zu/%zu, %zu failed", plan->verb,
+			    running->done, plan->target_count, running->failed);
+	}
+	if (failed)
+		log_warn("action", "%s %s failed: %s", plan->verb, plan->targets[target].label,
+			 error ? error : "");
+	else
+		log_info("action", "%s %s %s", plan->verb, plan->targets[target].label, result);
+}
+
+static const char *status_word(enum command_status status)
+{
+	switch (status) {
+	case COMMAND_DONE:
+		return "done";
+	case COMMAND_PARTLY:
+		return "partly done";
+	case COMMAND_UNREACHABLE:
+		return "a backend cannot be reached";
+	case COMMAND_DENIED:
+		return "permission denied";
+	case COMMAND_REFUSED:
+		return "refused";
+	case COMMAND_UNCONFIRMED:
+		return "cancelled, nothing was changed";
+	case COMMAND_PLAN_CHANGED:
+		return "things have changed, nothing was done";
+	case COMMAND_TIMEOUT:
+		return "took too long";
+	case COMMAND_FAILED:
+	case COMMAND_USAGE:
+	case COMMAND_DIFFERENCES:
+		break;
+	}
+	return "failed";
+}
+
+static void remove_call(struct tui *tui, struct running *running)
+{
+	for (size_t i = 0; i < tui->calls.len; i++) {
+		if (tui->calls.items[i] != running)
+			continue;
+		tui->calls.items[i] = tui->calls.items[--tui->calls.len];
+		free(running->verb);
+		free(running);
+		return;
+	}
+}
+
+static void say_end(struct tui *tui, const char *verb, const struct command *command,
+		    enum command_status status, const struct err *err)
+{
+	bool harmless = status == COMMAND_DONE || status == COMMAND_UNCONFIRMED ||
+			status == COMMAND_DIFFERENCES;
+	int level = harmless ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR;
+
+	/* Why a question went away says more than that nothing was confirmed. */
+	if (status == COMMAND_UNCONFIRMED && tui->messages.text &&
+	    tui->messages.level >= LOG_LEVEL_WARN)
+		return;
+	if (err && err->code != ERR_NONE)
+		tui_message(tui, level, "%s: %s", verb, err->msg);
+	else if (status != COMMAND_DONE || command_changes(command))
+		tui_message(tui, level, "%s: %s", verb,
+			    status == COMMAND_DIFFERENCES ? "there are differences"
+							  : status_word(status));
+}
+
+static void front_ended(void *arg, struct command_call *call, enum command_status status,
+			const struct err *err)
+{
+	struct tui *tui = arg;
+	struct running *running = running_of(tui, call);
+	const char *verb = running ? running->verb : call->command->verb;
+
+	tui->planning_until_ms = 0;
+	if (tui->dialog && tui->dialog->call == call) { /* it ended by itself */
+		dialog_free(tui->dialog);
+		tui->dialog = NULL;
+		tui_touch(tui);
+	}
+	say_end(tui, verb, call->command, status, err);
+	/* Marks end with the action that they were made for. */
+	if (command_changes(call->command) && status == COMMAND_DONE && view_list(tui_view(tui)))
+		table_view_unmark(view_list(tui_view(tui)));
+	if (running)
+		remove_call(tui, running);
+	if (tui->quit_when_idle && tui->calls.len == 0)
+		tui_quit(tui);
+}
+
+static const struct command_front front = {
+	.name = "console",
+	.rows = front_rows,
+	.object = front_object,
+	.text = front_text,
+	.message = front_message,
+	.confirm = front_confirm,
+	.target = front_target,
+	.ended = front_ended,
+};
+
+static bool works_when_small(const struct key_binding *binding)
+{
+	static const char *const commands[] = { "close", "quit", "redraw", "suspend" };
+
+	for (size_t i = 0; i < COUNT_OF(commands); i++)
+		if (strcmp(binding->command, commands[i]) == 0)
+			return true;
+	return false;
+}
+
+static void key_to_view(struct tui *tui, key_code key)
+{
+	const struct key_binding *binding = keymap_find(tui->keymap, tui_view(tui)->places, key);
+	char name[KEY_NAME_BYTES];
+
+	if (clock_mono_ms() < tui->planning_until_ms && key != KEY_CODE_ESC)
+		return;
+	if (!binding)
+		tui_message(tui, LOG_LEVEL_INFO, "no action for %s here, ? lists keys",
+			    key_label(key, name));
+	else if (!tui->too_small || works_when_small(binding))
+		tui_run_on_selection(tui, binding->command);
+}
+
+static void handle_key(struct tui *tui, key_code key)
+{
+	message_line_key(&tui->messages);
+	tui_touch(tui);
+	if (key == KEY_CTRL('z'))
+		tui_suspend(tui);
+	else if (key == KEY_CTRL('l'))
+		tui_act(tui, VERB_REDRAW, "");
+	else if (tui->dialog)
+		dialog_key(tui, key);
+	else if (tui->prompt && !tui->too_small)
+		prompt_key(tui, key);
+	else
+		key_to_view(tui, key);
+}
+
+/* Ctrl-C cancels an input, a dialog or what is being fetched; it never kills a job. */
+static void interrupt(struct tui *tui)
+{
+	int64_t now = clock_mono_ms();
+	bool fetching = false;
+
+	tui_touch(tui);
+	if (tui->dialog) {
+		dialog_cancel(tui);
+		return;
+	}
+	if (tui->prompt) {
+		prompt_key(tui, KEY_CTRL('c'));
+		return;
+	}
+	for (size_t i = 0; i < tui->calls.len; i++) {
+		if (tui->calls.items[i]->call->job)
+			continue;
+		fetching = true;
+		command_cancel(tui->calls.items[i]->call);
+	}
+	if (fetching)
+		return;
+	if (tui->interrupted_ms && now - tui->interrupted_ms < SECOND_CTRL_C_MS)
+		tui_act(tui, VERB_QUIT, "");
+	else
+		tui_message(tui, LOG_LEVEL_INFO, "press q to quit");
+	tui->interrupted_ms = now;
+}
+
+/* Without bracketed paste a paste is a burst of keys that nobody can type. */
+static bool is_burst(struct tui *tui, const key_code *keys, size_t count)
+{
+	int64_t now = clock_mono_ms();
+	bool typing = tui->prompt != NULL;
+
+	if (now - tui->key_ms > PASTE_BURST_MS)
+		tui->burst = 0;
+	tui->key_ms = now;
+	for (size_t i = 0; i < count; i++)
+		tui->burst += key_is_text(keys[i]);
+	return !typing && tui->burst > PASTE_BURST_KEYS;
+}
+
+static void on_keys(void *arg, const key_code *keys, size_t count)
+{
+	struct tui *tui = arg;
+
+	if (is_burst(tui, keys, count)) {
+		tui_message(tui, LOG_LEVEL_WARN, "paste ignored: %zu keys", count);
+		return;
+	}
+	for (size_t i = 0; i < count && !tui->quitting; i++) {
+		if (keys[i] == KEY_CTRL('c'))
+			interrupt(tui);
+		else
+			handle_key(tui, keys[i]);
+	}
+}
+
+static void on_paste(void *arg, const char *bytes, size_t len)
+{
+	struct tui *tui = arg;
+
+	if (tui->dialog)
+		dialog_paste(tui, len);
+	else if (tui->prompt)
+		prompt_paste(tui, bytes, len);
+	else
+		tui_message(tui, LOG_LEVEL_WARN, "paste ignored: %zu bytes", len);
+	tui_touch(tui);
+}
+
+static void on_gone(void *arg)
+{
+	tui_quit(arg);
+}
+
+static const struct term_sink sink = { on_keys, on_paste, on_gone };
+
+static void on_input(void *arg, int fd, unsigned events)
+{
+	struct tui *tui = arg;
+
+	(void)fd;
+	(void)events;
+	term_read(tui->term, &sink, tui);
+}
+
+static void refresh_views(struct tui *tui)
+{
+	unsigned changed = tui->changed;
+
+	tui->changed = 0;
+	for (int i = 0; i < PANE_COUNT; i++)
+		tui->panes[i]->kind->refresh(tui->panes[i]);
+	for (size_t i = 0; i < tui->stack.len; i++) {
+		struct view *view = tui->stack.items[i];
+
+		if (view->kind->refresh && view->kind->watches & changed)
+			view->kind->refresh(view);
+	}
+}
+
+static void paint_panes(struct tui *tui)
+{
+	struct layout *layout = &tui->layout;
+
+	for (int i = 0; i < PANE_COUNT; i++) {
+		struct pane_place *place = &layout->panes[i];
+		struct view *view = tui->panes[i];
+
+		if (place->area.height <= 0)
+			continue;
+		grid_clip(tui->grid, place->area);
+		if (place->brief)
+			table_view_paint_brief(view, tui->grid, place->area);
+		else
+			view->kind->paint(view, tui->grid, place->area, i == tui->focus);
+		grid_unclip(tui->grid);
+	}
+	for (int i = 0; i < layout->rule_count; i++)
+		for (int row = 0; row < layout->body.height; row++)
+			grid_put_glyph(tui->grid, layout->body.row + row, layout->rules[i],
+				       GLYPH_BAR, ROLE_FRAME);
+	if (layout->preview.height > 0)
+		preview_paint(tui, layout->preview);
+}
+
+static void compute_layout(struct tui *tui)
+{
+	struct layout_input input = {
+		.width = tui->grid->width,
+		.height = tui->grid->height,
+		.no_hints = tui->no_hints && !tui->prompt,
+		.columns = tui->columns,
+		.grow = tui->zoomed ? GROW_FULL : tui->grow,
+		.preview = tui->preview,
+		.focus = tui->focus,
+	};
+
+	layout_compute(&tui->layout, &input);
+}
+
+static void paint_console(struct tui *tui)
+{
+	struct grid *grid = tui->grid;
+	bool hints = !tui->no_hints || tui->prompt;
+	int message_row = grid->height - (hints ? 2 : 1);
+
+	compute_layout(tui);
+	status_bar_paint(tui, 0);
+	if (tui->stack.len > 0) {
+		struct view *view = tui_view(tui);
+
+		view->kind->paint(view, grid, tui->layout.body, true);
+	} else {
+		paint_panes(tui);
+	}
+	message_line_paint(tui, message_row);
+	if (tui->prompt)
+		prompt_paint(tui);
+	else if (hints)
+		hints_paint(tui, grid->height - 1);
+}
+
+static void paint_grid(struct tui *tui)
+{
+	grid_clear(tui->grid);
+	tui->too_small = layout_too_small(tui->grid->width, tui->grid->height);
+	if (tui->too_small) {
+		if (tui->dialog) {
+			tui_message(tui, LOG_LEVEL_WARN,
+				    "the question was cancelled: the screen became too small");
+			dialog_cancel(tui);
+		}
+		size_notice_paint(tui);
+		return;
+	}
+	paint_console(tui);
+	if (tui->dialog && !dialog_paint(tui)) {
+		grid_clear(tui->grid);
+		paint_console(tui);
+	}
+}
+
+static void paint(struct tui *tui)
+{
+	struct strbuf ages = STRBUF_INIT;
+
+	refresh_views(tui);
+	paint_grid(tui);
+	tui->dirty = tui->dirty_by_key = false;
+	tui->frame_ms = clock_mono_ms();
+	ages_signature(tui, &ages);
+	free(tui->ages);
+	tui->ages = strbuf_detach(&ages, NULL);
+	if (tui->term)
+		term_paint(tui->term, tui->grid, tui->theme);
+	if (tui->dialog && !tui->dialog->shown) {
+		/* Nothing that was typed before the question stood there may answer it. */
+		if (tui->term && tui->dialog->guarded)
+			term_flush_input(tui->term);
+		tui->dialog->shown = true;
+		tui->dialog->shown_ms = clock_mono_ms();
+	}
+}
+
+static void on_frame_timer(void *arg)
+{
+	struct tui *tui = arg;
+
+	tui->frame_timer = NULL;
+}
+
+static void wait_for_frame(struct tui *tui, int64_t delay_ms)
+{
+	loop_timer_stop(&tui->frame_timer);
+	tui->frame_timer = loop_timer_start(tui->loop, delay_ms, on_frame_timer, tui);
+}
+
+static void before_sleep(void *arg)
+{
+	struct tui *tui = arg;
+	int64_t least, passed;
+
+	if (tui->changed)
+		tui->dirty = true;
+	if (!tui->dirty || !tui->term || tui->quitting)
+		return;
+	least = tui->dirty_by_key ? KEY_FRAME_MS : DATA_FRAME_MS;
+	passed = clock_mono_ms() - tui->frame_ms;
+	if (passed < least)
+		wait_for_frame(tui, least - passed);
+	else if (!term_can_paint(tui->term))
+		wait_for_frame(tui, BLOCKED_RETRY_MS);
+	else
+		paint(tui);
+}
+
+static void on_tick(void *arg)
+{
+	struct tui *tui = arg;
+	struct strbuf ages = STRBUF_INIT;
+
+	ages_signature(tui, &ages);
+	if (message_line_expire(&tui->messages) || !tui->ages || strcmp(ages.buf, tui->ages) != 0)
+		tui->dirty = true;
+	strbuf_release(&ages);
+	tui->tick_timer = loop_timer_start(tui->loop, TICK_MS, on_tick, tui);
+}
+
+static void on_model_changed(void *arg, unsigned bits)
+{
+	struct tui *tui = arg;
+
+	tui->changed |= bits;
+}
+
+static void on_resize_timer(void *arg)
+{
+	struct tui *tui = arg;
+	int width, height;
+
+	tui->resize_timer = NULL;
+	term_resized(tui->term);
+	term_size(tui->term, &width, &height);
+	tui_resize(tui, width, height);
+}
+
+void tui_resize(struct tui *tui, int width, int height)
+{
+	grid_resize(tui->grid, width > 0 ? width : 80, height > 0 ? height : 24);
+	tui_touch(tui);
+}
+
+/* Stop like any program; what is seen afterwards is old until the next answer. */
+void tui_suspend(struct tui *tui)
+{
+	int width, height;
+
+	if (!tui->term)
+		return;
+	dialog_cancel(tui);
+	term_leave(tui->term);
+	raise(SIGSTOP);
+	term_enter(tui->term);
+	term_size(tui->term, &width, &height);
+	tui_resize(tui, width, height);
+}
+
+static void on_signal(void *arg, int number)
+{
+	struct tui *tui = arg;
+
+	switch (number) {
+	case SIGWINCH:
+		if (!tui->resize_timer)
+			tui->resize_timer =
+				loop_timer_start(tui->loop, RESIZE_MS, on_resize_timer, tui);
+		break;
+	case SIGINT:
+		interrupt(tui);
+		break;
+	case SIGTSTP:
+		tui_suspend(tui);
+		break;
+	default:
+		tui_quit(tui);
+		break;
+	}
+}
+
+static void watch_signals(struct tui *tui)
+{
+	static const int numbers[] = { SIGWINCH, SIGINT, SIGTSTP, SIGTERM, SIGHUP };
+
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		tui->signals[tui->signal_count++] =
+			loop_signal_add(tui->loop, numbers[i], on_signal, tui);
+}
+
+/* $XDG_CONFIG_HOME/binnacle/themes, then what was installed. */
+static void default_theme_dirs(struct tui *tui)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	size_t count = 0;
+
+	if (config && *config)
+		tui->own_dirs[count++] = xasprintf("%s/binnacle/themes", config);
+	else if (home && *home)
+		tui->own_dirs[count++] = xasprintf("%s/.config/binnacle/themes", home);
+	tui->own_dirs[count++] = xstrdup(BINNACLE_DATADIR "/themes");
+	tui->theme_dirs = (const char *const *)tui->own_dirs;
+}
+
+static void take_theme(struct tui *tui, const struct tui_options *options)
+{
+	const char *name = options->theme ? options->theme : getenv("BINNACLE_THEME");
+	struct strbuf problems = STRBUF_INIT;
+
+	if (!name || !*name)
+		name = tui->depth == DEPTH_NONE ? "mono" : "terminal";
+	if (options->theme_dirs)
+		tui->theme_dirs = options->theme_dirs;
+	else
+		default_theme_dirs(tui);
+	tui->theme = theme_load(name, tui->theme_dirs, &problems);
+	if (problems.len > 0)
+		tui_message(tui, LOG_LEVEL_WARN, "%.*s", (int)strcspn(problems.buf, "\n"),
+			    problems.buf);
+	strbuf_release(&problems);
+}
+
+static void take_binds(struct tui *tui, const struct tui_options *options)
+{
+	for (size_t i = 0; i < options->bind_count; i++) {
+		const struct tui_bind *bind = &options->binds[i];
+		struct err err;
+
+		if (!keymap_bind(tui->keymap, bind->place ? bind->place : "any", bind->key,
+				 bind->command, options->allow_lowercase_actions, &err))
+			tui_message(tui, LOG_LEVEL_WARN, "%s", err.msg);
+	}
+}
+
+static void begin(struct tui *tui, const struct tui_options *options)
+{
+	screen_commands_register();
+	present_set_time(PRESENT_TIME_CLOCK);
+	tui->no_hints = options->no_hints;
+	tui->keymap = keymap_new();
+	take_theme(tui, options);
+	take_binds(tui, options);
+	if (options->history_file)
+		history_load(&tui->history, options->history_file);
+	tui->focus = tui->last_focus = PANE_SERVICES;
+	for (int i = 0; i < PANE_COUNT; i++)
+		tui->panes[i] =
+			table_view_new(tui, present_table(pane_tables[i]), pane_places[i], i + 1);
+	tui->watch = model_watch_start(tui->model, MODEL_BIT_ALL, on_model_changed, tui);
+	tui->messages.log_seen = log_total();
+	tui->dirty = tui->dirty_by_key = true;
+}
+
+static struct tui *tui_alloc(struct loop *loop, struct action_env *env)
+{
+	struct tui *tui = xcalloc(1, sizeof(*tui));
+
+	tui->loop = loop;
+	tui->env = env;
+	tui->model = env->model;
+	return tui;
+}
+
+static void end_signals(struct tui *tui)
+{
+	for (size_t i = 0; i < tui->signal_count; i++)
+		loop_signal_remove(&tui->signals[i]);
+	tui->signal_count = 0;
+}
+
+struct tui *tui_new(struct loop *loop, struct action_env *env, const struct tui_options *options,
+		    struct err *err)
+{
+	struct tui *tui = tui_alloc(loop, env);
+	struct term_options how = { .term = options->term,
+				    .color = options->color,
+				    .ascii = options->ascii,
+				    .esc_delay_ms = options->esc_delay_ms };
+	int width, height;
+
+	watch_signals(tui); /* before curses: it catches only what nobody else does */
+	tui->term = term_open(&how, err);
+	if (!tui->term) {
+		end_signals(tui);
+		free(tui);
+		return NULL;
+	}
+	term_size(tui->term, &width, &height);
+	tui->grid = grid_new(width, height, term_is_utf8(tui->term));
+	tui->depth = term_depth(tui->term);
+	if (*term_note(tui->term))
+		tui_message(tui, LOG_LEVEL_WARN, "%s", term_note(tui->term));
+	begin(tui, options);
+	tui->hook = loop_before_sleep(loop, before_sleep, tui);
+	tui->input = loop_fd_add(loop, term_fd(tui->term), LOOP_READ, on_input, tui);
+	tui->tick_timer = loop_timer_start(loop, TICK_MS, on_tick, tui);
+	return tui;
+}
+
+struct tui *tui_new_headless(struct loop *loop, struct action_env *env, int width, int height,
+			     const struct tui_options *options)
+{
+	static const struct tui_options none;
+	struct tui *tui = tui_alloc(loop, env);
+
+	if (!options)
+		options = &none;
+	tui->grid = grid_new(width, height, !options->ascii);
+	tui->depth = DEPTH_TRUE;
+	begin(tui, options);
+	return tui;
+}
+
+void tui_free(struct tui *tui)
+{
+	if (!tui)
+		return;
+	loop_fd_remove(&tui->input);
+	loop_hook_remove(&tui->hook);
+	loop_timer_stop(&tui->frame_timer);
+	loop_timer_stop(&tui->tick_timer);
+	loop_timer_stop(&tui->resize_timer);
+	model_watch_stop(&tui->watch);
+	dialog_free(tui->dialog);
+	prompt_free(tui->prompt);
+	for (size_t i = 0; i < tui->calls.len; i++) {
+		command_abandon(&tui->calls.items[i]->call);
+		free(tui->calls.items[i]->verb);
+		free(tui->calls.items[i]);
+	}
+	free(tui->calls.items);
+	while (tui->stack.len > 0)
+		tui_pop(tui);
+	free(tui->stack.items);
+	for (int i = 0; i < PANE_COUNT; i++)
+		view_free(tui->panes[i]);
+	term_close(tui->term);
+	end_signals(tui);
+	keymap_free(tui->keymap);
+	theme_free(tui->theme);
+	grid_free(tui->grid);
+	history_release(&tui->history);
+	message_line_release(&tui->messages);
+	for (size_t i = 0; i < COUNT_OF(tui->own_dirs); i++)
+		free(tui->own_dirs[i]);
+	free(tui->ages);
+	free(tui);
+}
+
+bool tui_feed_key(struct tui *tui, const char *name)
+{
+	key_code key;
+
+	if (!key_parse(name, &key))
+		return false;
+	tui->burst = 0; /* one by one, as a person types */
+	on_keys(tui, &key, 1);
+	return true;
+}
+
+void tui_feed_text(struct tui *tui, const char *text)
+{
+	size_t len = strlen(text), count = 0;
+	key_code *keys = xcalloc(len + 1, sizeof(*keys));
+
+	for (size_t i = 0; i < len;) {
+		uint32_t cp;
+
+		i += text_decode(text + i, len - i, &cp);
+		keys[count++] = cp == '\n' ? KEY_CODE_ENTER : cp;
+	}
+	on_keys(tui, keys, count);
+	free(keys);
+}
+
+void tui_feed_paste(struct tui *tui, const char *text)
+{
+	on_paste(tui, text, strlen(text));
+}
+
+const struct grid *tui_grid(struct tui *tui)
+{
+	message_line_expire(&tui->messages);
+	paint(tui);
+	return tui->grid;
+}
+
+const struct theme *tui_theme(const struct tui *tui)
+{
+	return tui->theme;
+}
+
+bool tui_check_theme(const char *path, struct strbuf *out)
+{
+	static const char *const dirs[] = { BINNACLE_DATADIR "/themes", NULL };
+
+	return theme_check(path, dirs, out);
+}
