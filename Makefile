@@ -121,6 +121,12 @@ lab: deps ## bring up the users' cluster on this machine (tests/lab/README.md)
 lab-down: ## stop the lab and remove everything it made
 	@bash tests/lab/lab.sh down
 
+# The pictures of the documentation are the screens of the tests, drawn in theme colors.
+.PHONY: screenshots
+screenshots: $(VARIANT)/tests/tui/test_screens ## draw the screens of the tests as SVG
+	@mkdir -p screenshots
+	$(Q)SCREENSHOTS=screenshots SCREENSHOT_THEME=harbour-dark $(VARIANT)/tests/tui/test_screens
+
 .PHONY: layers
 layers: ## prove that includes only point downward
 	@awk -f tests/layers.awk $(wildcard src/*/*.[ch] include/binnacle/*/*.h)

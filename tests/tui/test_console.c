@@ -1,0 +1,494 @@
+/* What the console promises whatever is on the screen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../src/tui/keymap.h"
+#include "../../src/tui/keys.h"
+#include "../../src/tui/internal.h"
+#include "binnacle/base/clock.h"
+#include "binnacle/base/list.h"
+#include "binnacle/base/mem.h"
+#include "binnacle/base/text.h"
+#include "binnacle/command/command.h"
+#include "support/console.h"
+#include "support/model_fixture.h"
+
+static int set_up(void **state)
+{
+	*state = console_new(80, 24, false, NULL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	console_free(*state);
+	return 0;
+}
+
+static void assert_shows(struct console *console, const char *text)
+{
+	if (!console_shows(console, text)) {
+		char *screen = console_text(console);
+
+		fail_msg("\"%s\" is not on the screen:\n%s", text, screen);
+	}
+}
+
+/* The row with the cursor begins with its glyph. */
+static void assert_cursor_on(struct console *console, const char *name)
+{
+	char *screen = console_text(console);
+	const char *row = strstr(screen, "\xe2\x80\xba");
+
+	if (!row || strncmp(row + 4, name, strlen(name)) != 0)
+		fail_msg("the cursor is not on %s:\n%s", name, screen);
+	free(screen);
+}
+
+static void the_cursor_stays_on_its_row_when_rows_come_above_it(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "j j j");
+	assert_cursor_on(console, "report");
+	model_fixture_services(console->model, 3, NULL, false);
+	assert_cursor_on(console, "report");
+	model_fixture_services(console->model, 0, "web", false);
+	assert_cursor_on(console, "report");
+}
+
+static void when_its_row_disappears_the_cursor_stays_in_place(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "j");
+	assert_cursor_on(console, "cart");
+	model_fixture_services(console->model, 0, "cart", false);
+	assert_cursor_on(console, "maps");
+}
+
+static void marks_are_identities_and_end_with_their_row(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "Space Space");
+	assert_shows(console, "marked 2");
+	model_fixture_services(console->model, 5, NULL, false);
+	assert_shows(console, "marked 2");
+	console_keys(console, "1 2");
+	assert_shows(console, "marked 2");
+	model_fixture_services(console->model, 0, "cart", false);
+	assert_shows(console, "marked 1");
+	console_keys(console, "u");
+	assert_false(console_shows(console, "marked"));
+}
+
+static void marked_rows_under_a_filter_are_counted_in_the_question(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "Space Space Space / w e b Enter D");
+	assert_shows(console, "2 of 3 are hidden by the filter");
+	assert_shows(console, "Retire 3 service");
+}
+
+static void enter_on_a_fresh_question_cancels(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "D wait");
+	assert_shows(console, "[ Cancel ]");
+	console_keys(console, "Enter");
+	assert_false(console_shows(console, "[ Cancel ]"));
+	assert_int_equal(console_applied(), 0);
+}
+
+static void y_confirms_and_the_step_is_applied(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "D wait y");
+	console_turn(console);
+	assert_int_equal(console_applied(), 1);
+}
+
+static void keys_typed_before_the_question_stood_there_do_not_reach_it(void **state)
+{
+	struct console *console = *state;
+
+	tui_feed_text(console->tui, "Dy\ny");
+	console_turn(console);
+	console_keys(console, "y y Enter");
+	assert_shows(console, "[ Cancel ]");
+	assert_int_equal(console_applied(), 0);
+	console_keys(console, "wait Enter");
+	assert_int_equal(console_applied(), 0);
+	assert_false(console_shows(console, "[ Cancel ]"));
+}
+
+static void a_typed_question_opens_only_to_its_answer(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "5 Space Space D wait y Enter");
+	assert_int_equal(console_applied(), 0);
+	console_keys(console, "D wait 3 Enter");
+	assert_int_equal(console_applied(), 0);
+	console_keys(console, "D wait");
+	assert_shows(console, "(locked)");
+	console_keys(console, "2");
+	assert_false(console_shows(console, "(locked)"));
+	console_keys(console, "Enter");
+	console_turn(console);
+	assert_int_equal(console_applied(), 2);
+}
+
+static void a_typed_answer_cannot_be_pasted(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "5 Space Space D wait");
+	tui_feed_paste(console->tui, "2");
+	assert_shows(console, "(locked)");
+	assert_shows(console, "paste refused: 1 bytes");
+}
+
+static void a_paste_of_all_action_keys_does_nothing(void **state)
+{
+	static const char *const places[] = { "1", "2", "3", "4", "5", "b", "@", "?" };
+	struct console *console = *state;
+
+	for (size_t i = 0; i < COUNT_OF(places); i++) {
+		console_keys(console, "0");
+		console_keys(console, places[i]);
+		tui_feed_paste(console->tui, "ARCLUIDXKMyyyy\n\nq");
+		console_turn(console);
+		assert_shows(console, "paste ignored: 17 bytes");
+		/* The same without bracketed paste: a burst that nobody types. */
+		tui_feed_text(console->tui, "ARCLUIDXKMyyyy");
+		console_turn(console);
+		assert_shows(console, "paste ignored: 14 keys");
+		assert_false(console_shows(console, "[ Cancel ]"));
+		console_keys(console, "wait5");
+	}
+	assert_int_equal(console_applied(), 0);
+}
+
+static void a_paste_into_the_palette_is_text_and_waits_for_enter(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, ":");
+	tui_feed_paste(console->tui, "retire\nx");
+	assert_shows(console, ":retire x");
+	assert_int_equal(console_applied(), 0);
+}
+
+static void a_question_that_does_not_fit_is_refused(void **state)
+{
+	struct console *console = *state;
+
+	tui_resize(console->tui, 59, 15);
+	console_turn(console);
+	console_keys(console, "D wait y");
+	assert_int_equal(console_applied(), 0);
+	tui_resize(console->tui, 80, 24);
+	assert_false(console_shows(console, "[ Cancel ]"));
+}
+
+static void a_read_only_console_asks_nothing(void **state)
+{
+	struct console *console = *state;
+
+	console->env.read_only = true;
+	console_keys(console, "D wait");
+	assert_shows(console, "refused: this console is read-only");
+	assert_shows(console, "[READ-ONLY]");
+}
+
+static void no_key_but_a_capital_or_f8_f9_changes_anything(void **state)
+{
+	struct keymap *keymap = keymap_new();
+	static const char *const places[] = { "members list",   "services list",  "events list",
+					      "renders list",   "endpoints list", "jobs list",
+					      "instances list", "diff text",      "log text" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(places); i++) {
+		for (key_code key = 1; key <= KEY_CODE_F12;
+		     key = key == 0x7e ? KEY_SPECIAL : key + 1) {
+			const struct key_binding *binding = keymap_find(keymap, places[i], key);
+			const struct command *command =
+				binding ? tui_command_of(binding->command) : NULL;
+			bool capital = key >= 'A' && key <= 'Z';
+			char name[KEY_NAME_BYTES];
+
+			if (!command || !command_changes(command) || capital ||
+			    key == KEY_CODE_F1 + 7 || key == KEY_CODE_F1 + 8)
+				continue;
+			fail_msg("%s runs \"%s\" in %s", key_label(key, name), binding->command,
+				 places[i]);
+		}
+	}
+	keymap_free(keymap);
+}
+
+static void every_bound_key_runs_a_command_that_exists(void **state)
+{
+	static const char *const places[] = { "members list",   "services list",   "events list",
+					      "renders list",   "endpoints list",  "jobs list",
+					      "instances list", "containers list", "diff text",
+					      "log text",       "detail text" };
+	struct keymap *keymap = keymap_new();
+	const struct key_binding *binding;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(places); i++)
+		for (size_t index = 0; keymap_next(keymap, places[i], &index, &binding);)
+			if (!tui_command_of(binding->command))
+				fail_msg("%s: there is no command \"%s\"", binding->key,
+					 binding->command);
+	keymap_free(keymap);
+}
+
+static void a_lower_case_key_gets_no_changing_command(void **state)
+{
+	struct keymap *keymap = keymap_new();
+	struct err err;
+
+	(void)state;
+	assert_false(keymap_bind(keymap, "services", "d", "deregister", false, &err));
+	assert_int_equal(err.code, ERR_REFUSED);
+	assert_true(keymap_bind(keymap, "services", "d", "deregister", true, &err));
+	assert_true(keymap_bind(keymap, "services", "Z", "deregister", false, &err));
+	assert_false(keymap_bind(keymap, "services", "Z", "frobnicate", false, &err));
+	assert_false(keymap_bind(keymap, "services", "Hyper-q", "open", false, &err));
+	keymap_free(keymap);
+}
+
+static void key_names_can_be_read_back(void **state)
+{
+	(void)state;
+	for (key_code key = 1; key < KEY_CODE_UNKNOWN; key = key == 0x7e   ? 0xe9
+							     : key == 0xe9 ? KEY_SPECIAL
+									   : key + 1) {
+		char name[KEY_NAME_BYTES];
+		key_code back;
+
+		assert_true(key_parse(key_label(key, name), &back));
+		if (key != '\n') /* Enter has one name */
+			assert_int_equal(back, key);
+	}
+}
+
+static void an_unknown_key_says_so(void **state)
+{
+	console_keys(*state, "K");
+	assert_shows(*state, "no action for K here, ? lists keys");
+}
+
+static void esc_goes_back_one_step_at_a_time_and_never_further_than_the_overview(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "z / w e b Enter Enter");
+	assert_shows(console, "Services > web");
+	console_keys(console, "Esc");
+	assert_shows(console, "filter: web");
+	console_keys(console, "Esc");
+	assert_false(console_shows(console, "filter: web"));
+	assert_shows(console, "(zoom)");
+	console_keys(console, "Esc");
+	assert_false(console_shows(console, "(zoom)"));
+	console_keys(console, "Esc Esc");
+	assert_shows(console, "2 Services");
+}
+
+static void esc_in_the_filter_brings_back_the_one_before(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "/ w e b Enter / Backspace Backspace Backspace a p i");
+	assert_shows(console, "filter: api");
+	console_keys(console, "Esc");
+	assert_shows(console, "filter: web");
+}
+
+static void a_broken_filter_keeps_the_last_good_result(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "/ w e b Space \"");
+	assert_shows(console, "1 of 25");
+	assert_shows(console, "filter, character");
+}
+
+static void following_events_pauses_when_the_cursor_moves(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "3 j");
+	assert_shows(console, "paused, 0 new");
+	console_keys(console, "f");
+	assert_false(console_shows(console, "paused"));
+}
+
+static void a_source_that_is_down_leaves_the_rows_on_the_screen(void **state)
+{
+	struct console *console = *state;
+
+	model_set_source(console->model, SOURCE_CONSUL, SOURCE_DOWN, "",
+			 "127.0.0.1:8500: connection refused");
+	console_turn(console);
+	assert_shows(console, "web ");
+	assert_shows(console, "3 backends DOWN");
+}
+
+static void a_detail_of_what_has_gone_keeps_what_was_known(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "Enter");
+	model_fixture_services(console->model, 0, "web", false);
+	console_turn(console);
+	assert_shows(console, "gone: this is what was last known");
+	assert_shows(console, "Route");
+}
+
+static void no_row_is_wider_than_any_screen(void **state)
+{
+	static const char *const views[] = { "0", "1 z", "3",     "Enter",  "b",
+					     "@", "?",   ": c l", "D wait", "5 Space Space D wait",
+					     "s" };
+	struct console *console;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(views); i++) {
+		console = console_new(80, 24, true, NULL);
+		console_keys(console, views[i]);
+		for (int width = 1; width <= 210; width += width < 70 ? 1 : 13) {
+			for (int height = 1; height <= 61; height += height < 30 ? 3 : 10) {
+				const struct grid *grid;
+
+				tui_resize(console->tui, width, height);
+				grid = tui_grid(console->tui);
+				for (int row = 0; row < height; row++) {
+					int cells = 0;
+
+					for (int col = 0; col < width; col++)
+						cells += grid_cell(grid, row, col)->width;
+					assert_int_equal(cells, width);
+				}
+			}
+		}
+		console_free(console);
+	}
+}
+
+static void no_control_character_reaches_a_cell(void **state)
+{
+	static const char *const views[] = { "2 z", "2 z w", "Enter", "Enter ]", "Enter ] ]" };
+	struct console *console;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(views); i++) {
+		const struct grid *grid;
+
+		console = console_new(120, 40, true, NULL);
+		console_keys(console, views[i]);
+		grid = tui_grid(console->tui);
+		for (int k = 0; k < grid->width * grid->height; k++) {
+			const char *text = grid->cells[k].text;
+
+			for (const char *p = text; *p; p++)
+				assert_true((unsigned char)*p >= 0x20 && *p != 0x7f);
+			assert_true(text_is_utf8(text, strlen(text)));
+			assert_null(strstr(text, "\xe2\x80\xae"));
+		}
+		console_free(console);
+	}
+}
+
+static void without_colors_every_state_is_still_a_word(void **state)
+{
+	static const char *const words[] = { "CRIT",  "WARN",    "maint", "none", "pass",
+					     "FAIL",  "alive",   "left",  "HELD", "PENDING",
+					     "clean", "FAILED",  "STALE", "DUP",  "live",
+					     "?",     "dangling" };
+	struct console *console = console_new(200, 60, false, "mono");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		assert_shows(console, words[i]);
+	console_free(console);
+}
+
+static void the_palette_runs_commands_of_the_screen_and_of_the_engine(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, ": r e n d e r s Enter");
+	assert_shows(console, "TEMPLATE");
+	console_keys(console, ": l i s t Space i n s t a n c e s Enter");
+	assert_shows(console, "Instances");
+	console_keys(console, ": n o p e Enter");
+	assert_shows(console, "there is no command");
+}
+
+static void an_error_stays_until_a_key_and_information_goes_by_itself(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, ": n o p e Enter wait5 wait5 wait5 wait5");
+	assert_shows(console, "there is no command");
+	console_keys(console, "j");
+	assert_false(console_shows(console, "there is no command"));
+	console_keys(console, "K");
+	assert_shows(console, "no action for K");
+	console_keys(console, "wait5");
+	assert_false(console_shows(console, "no action for K"));
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(the_cursor_stays_on_its_row_when_rows_come_above_it),
+		CASE(when_its_row_disappears_the_cursor_stays_in_place),
+		CASE(marks_are_identities_and_end_with_their_row),
+		CASE(marked_rows_under_a_filter_are_counted_in_the_question),
+		CASE(enter_on_a_fresh_question_cancels),
+		CASE(y_confirms_and_the_step_is_applied),
+		CASE(keys_typed_before_the_question_stood_there_do_not_reach_it),
+		CASE(a_typed_question_opens_only_to_its_answer),
+		CASE(a_typed_answer_cannot_be_pasted),
+		CASE(a_paste_of_all_action_keys_does_nothing),
+		CASE(a_paste_into_the_palette_is_text_and_waits_for_enter),
+		CASE(a_question_that_does_not_fit_is_refused),
+		CASE(a_read_only_console_asks_nothing),
+		CASE(no_key_but_a_capital_or_f8_f9_changes_anything),
+		CASE(every_bound_key_runs_a_command_that_exists),
+		CASE(a_lower_case_key_gets_no_changing_command),
+		CASE(key_names_can_be_read_back),
+		CASE(an_unknown_key_says_so),
+		CASE(esc_goes_back_one_step_at_a_time_and_never_further_than_the_overview),
+		CASE(esc_in_the_filter_brings_back_the_one_before),
+		CASE(a_broken_filter_keeps_the_last_good_result),
+		CASE(following_events_pauses_when_the_cursor_moves),
+		CASE(a_source_that_is_down_leaves_the_rows_on_the_screen),
+		CASE(a_detail_of_what_has_gone_keeps_what_was_known),
+		cmocka_unit_test(no_row_is_wider_than_any_screen),
+		cmocka_unit_test(no_control_character_reaches_a_cell),
+		cmocka_unit_test(without_colors_every_state_is_still_a_word),
+		CASE(the_palette_runs_commands_of_the_screen_and_of_the_engine),
+		CASE(an_error_stays_until_a_key_and_information_goes_by_itself),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
