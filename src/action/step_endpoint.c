@@ -139,7 +139,9 @@ static bool delete_apply(struct step_run *run, struct err *err)
 
 static bool release_apply(struct step_run *run, struct err *err)
 {
-	static const struct calico_release_options options = { .overlook_unreachable = false };
+	const struct calico_release_options options = {
+		.was_leaked = json_bool(run->args, "leaked", false),
+	};
 	struct cleaning *cleaning = run->state;
 	struct calico_clean_env env;
 	struct calico_net address;

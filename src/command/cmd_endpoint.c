@@ -88,6 +88,8 @@ static void add_endpoint(const struct command_line *line, struct plan *plan,
 		args = json_new_object();
 		json_add_str(args, "address", address);
 		json_add_str(args, "node", row->node);
+		/* The step before this one deletes the endpoint that had it. */
+		json_add_bool(args, "leaked", true);
 		plan_add_step(target, &step_release_address, args,
 			      "give address %s back to its pool", address);
 		free(address);
