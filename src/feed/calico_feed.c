@@ -37,7 +37,7 @@ struct calico_feed {
 	struct loop_timer *timer;
 	struct strmap since; /* key -> struct verdict_since */
 	int64_t grace_ms;
-	bool is_down, is_settled;
+	bool is_down, is_settled, published;
 };
 
 static const char *text_in(struct snapshot *snapshot, const char *text)
@@ -179,6 +179,7 @@ static void publish(struct calico_feed *feed)
 	for (size_t i = 0; i < feed->report->wep_count; i++)
 		add_endpoint(feed, &feed->report->weps[i], snapshot);
 	sweep_since(feed);
+	feed->published = true;
 	model_publish(feed->model, snapshot);
 }
 
@@ -192,17 +193,6 @@ static bool has_young(const struct calico_report *report)
 		    report->slots[i].reason == CALICO_REASON_YOUNG)
 			return true;
 	return false;
-}
-
-static bool daemons_answered(const struct calico_feed *feed)
-{
-	size_t count;
-	const struct calico_source *sources = docker_feed_sources(feed->docker_feed, &count);
-
-	for (size_t i = 0; i < count; i++)
-		if (!sources[i].view)
-			return false;
-	return true;
 }
 
 static void on_timer(void *arg);
@@ -228,8 +218,9 @@ static void judge(struct calico_feed *feed)
 	calico_report_free(feed->report);
 	feed->report = calico_judge(&base);
 	young = has_young(feed->report);
-	feed->is_settled = !young && daemons_answered(feed);
-	publish(feed);
+	feed->is_settled = !young && docker_feed_is_complete(feed->docker_feed);
+	if (feed->published || docker_feed_is_complete(feed->docker_feed))
+		publish(feed);
 	feed->timer = loop_timer_start(feed->loop, young ? RIPEN_STEP_MS : JUDGE_PERIOD_MS,
 				       on_timer, feed);
 }

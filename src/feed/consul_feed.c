@@ -76,6 +76,8 @@ struct consul_feed {
 	struct strmap checks; /* "node/service id" ("node/" for the node's own) -> struct check */
 	struct strmap since;  /* "m:NAME", "s:NAME", "i:ID" -> struct since */
 	bool nodes_known, checks_known;
+	struct json *members; /* the agent's last answer */
+	char leader_address[64];
 
 	struct fetch fetches[PARALLEL];
 	char **queue; /* node names still to be read */
@@ -83,6 +85,7 @@ struct consul_feed {
 	bool dirty, loaded; /* read again after this round; one round is complete */
 };
 
+static void publish_members(struct consul_feed *feed);
 static void refresh_soon(struct consul_feed *feed);
 static void pump(struct consul_feed *feed);
 
@@ -437,6 +440,10 @@ static void take_node(struct consul_feed *feed, const char *name, const struct j
 
 static void round_ended(struct consul_feed *feed)
 {
+	if (!feed->loaded && feed->members) {
+		feed->loaded = true;
+		publish_members(feed);
+	}
 	feed->loaded = true;
 	publish(feed);
 	if (feed->dirty)
@@ -625,33 +632,46 @@ static void count_checks(const struct consul_feed *feed, struct member *row)
 	}
 }
 
-static void on_members(void *arg, const struct json *doc, const struct consul_meta *meta,
-		       const struct err *err)
+/* The leader is known by its address ("10.0.0.1:8300"), people know it by its name. An IPv6
+ * address is in brackets and stays as it is. */
+static void name_leader(struct consul_feed *feed)
 {
-	struct consul_feed *feed = arg;
-	const struct model_facts *facts = model_facts(feed->model);
-	struct snapshot *snapshot;
+	struct model_facts *facts = model_facts_mut(feed->model);
+	size_t len = strcspn(feed->leader_address, ":");
+	const char *name = feed->leader_address;
 
-	feed->members_call = NULL;
-	if (err) {
-		went_down(feed, err);
-		return;
+	JSON_EACH(item, feed->members)
+	{
+		const char *address = json_str(item, "Addr", "");
+
+		if (len && strlen(address) == len &&
+		    strncmp(address, feed->leader_address, len) == 0)
+			name = json_str(item, "Name", "");
 	}
-	model_source_alive(feed->model, SOURCE_CONSUL, meta->took_ms);
-	snapshot = snapshot_new(MODEL_MEMBERS);
-	JSON_EACH(item, doc)
+	if (strcmp(facts->leader, name) != 0) {
+		snprintf(facts->leader, sizeof(facts->leader), "%s", name);
+		model_facts_changed(feed->model);
+	}
+}
+
+static void publish_members(struct consul_feed *feed)
+{
+	struct snapshot *snapshot = snapshot_new(MODEL_MEMBERS);
+
+	name_leader(feed);
+	JSON_EACH(item, feed->members)
 	{
 		struct member *row = snapshot_add(snapshot);
 		const char *build = json_str(item, "Tags.build", "");
+		bool is_server = strcmp(json_str(item, "Tags.role", ""), "consul") == 0;
 
 		row->id = in(snapshot, json_str(item, "Name", ""));
 		row->address = in(snapshot, json_str(item, "Addr", ""));
-		row->role = strcmp(json_str(item, "Tags.role", ""), "consul") == 0 ? "server"
-										   : "client";
+		row->role = is_server ? "server" : "client";
 		row->build = arena_strndup(&snapshot->arena, build, strcspn(build, ":"));
 		row->dc = in(snapshot, json_str(item, "Tags.dc", ""));
 		row->status = member_status(json_int(item, "Status", 0), &row->state);
-		row->is_leader = *facts->leader && strcmp(facts->leader, row->id) == 0;
+		row->is_leader = strcmp(model_facts(feed->model)->leader, row->id) == 0;
 		count_checks(feed, row);
 		row->since_ms = since(feed, "m", row->id, row->status);
 	}
@@ -659,32 +679,37 @@ static void on_members(void *arg, const struct json *doc, const struct consul_me
 	sweep_since(feed, "m");
 }
 
+static void on_members(void *arg, const struct json *doc, const struct consul_meta *meta,
+		       const struct err *err)
+{
+	struct consul_feed *feed = arg;
+	bool first = !feed->members;
+
+	feed->members_call = NULL;
+	if (err) {
+		went_down(feed, err);
+		return;
+	}
+	model_source_alive(feed->model, SOURCE_CONSUL, meta->took_ms);
+	json_free(feed->members);
+	feed->members = doc ? json_copy(doc) : json_new_array();
+	/* The first time, the counts of services follow in a moment: wait for them. */
+	if (feed->loaded || !first)
+		publish_members(feed);
+}
+
 static void on_leader(void *arg, const struct json *doc, const struct consul_meta *meta,
 		      const struct err *err)
 {
 	struct consul_feed *feed = arg;
-	struct model_facts *facts = model_facts_mut(feed->model);
-	const struct snapshot *members = model_current(feed->model, MODEL_MEMBERS);
-	const char *address = json_as_str(doc, ""), *name = "";
-	size_t len = strcspn(address, ":");
 
 	feed->leader_call = NULL;
 	(void)meta;
 	if (err)
 		return; /* the members call, which follows, says what is wrong */
-	/* "[::1]:8300" does not occur with names; an IPv6 leader is shown by its address. */
-	for (size_t i = 0; i < members->count; i++) {
-		const struct member *row = snapshot_row(members, i);
-
-		if (strlen(row->address) == len && strncmp(row->address, address, len) == 0)
-			name = row->id;
-	}
-	if (!*name)
-		name = address;
-	if (strcmp(facts->leader, name) != 0) {
-		snprintf(facts->leader, sizeof(facts->leader), "%s", name);
-		model_facts_changed(feed->model);
-	}
+	snprintf(feed->leader_address, sizeof(feed->leader_address), "%s", json_as_str(doc, ""));
+	if (feed->members)
+		name_leader(feed);
 }
 
 static void on_self(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -775,6 +800,7 @@ void consul_feed_free(struct consul_feed *feed)
 		release_node(feed->nodes.entries[i].value);
 	strmap_release(&feed->nodes);
 	release_checks(feed);
+	json_free(feed->members);
 	for (size_t i = 0; i < feed->since.count; i++)
 		free(feed->since.entries[i].value);
 	strmap_release(&feed->since);

@@ -16,7 +16,8 @@
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
 
-#define SETTLE_MS 100 /* several events close together are one change */
+#define SETTLE_MS 100  /* several events close together are one change */
+#define FIRST_MS  3000 /* the first publication waits this long for all daemons */
 
 struct daemon {
 	struct docker_feed *feed;
@@ -57,6 +58,8 @@ struct docker_feed {
 	struct docker_feed_query *queries;
 	docker_feed_annotate_fn *annotate;
 	void *annotate_arg;
+	int64_t born_ms;
+	bool published;
 };
 
 static void gather(struct daemon *daemon);
@@ -138,22 +141,30 @@ static void publish_health(struct docker_feed *feed)
 		model_set_source(feed->model, SOURCE_DOCKER, SOURCE_DOWN, detail, message);
 }
 
+bool docker_feed_is_complete(const struct docker_feed *feed)
+{
+	size_t answered = 0;
+
+	for (size_t i = 0; i < feed->count; i++)
+		answered += feed->daemons[i]->answered;
+	return answered == feed->count || clock_mono_ms() - feed->born_ms > FIRST_MS;
+}
+
 void docker_feed_republish(struct docker_feed *feed)
 {
-	struct snapshot *snapshot = snapshot_new(MODEL_CONTAINERS);
-	bool any = false;
+	struct snapshot *snapshot;
 
+	if (!feed->published && !docker_feed_is_complete(feed))
+		return;
+	feed->published = true;
+	snapshot = snapshot_new(MODEL_CONTAINERS);
 	for (size_t i = 0; i < feed->count; i++) {
 		const struct daemon *daemon = feed->daemons[i];
 
-		any = any || daemon->answered;
 		for (size_t n = 0; daemon->complete && n < daemon->complete->container_count; n++)
 			add_container(feed, daemon, &daemon->complete->containers[n], snapshot);
 	}
-	if (any)
-		model_publish(feed->model, snapshot);
-	else
-		snapshot_unref(&snapshot);
+	model_publish(feed->model, snapshot);
 }
 
 static void fill_sources(struct docker_feed *feed)
@@ -292,6 +303,7 @@ struct docker_feed *docker_feed_new(struct loop *loop, struct model *model)
 
 	feed->loop = loop;
 	feed->model = model;
+	feed->born_ms = clock_mono_ms();
 	publish_health(feed);
 	return feed;
 }

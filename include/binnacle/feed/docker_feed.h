@@ -46,6 +46,12 @@ void docker_feed_set_annotate(struct docker_feed *feed, docker_feed_annotate_fn 
 /* Publish the containers again: what annotate says has changed. */
 void docker_feed_republish(struct docker_feed *feed);
 
+/*
+ * Each daemon has answered or failed once, or had its time: what is published rests on all of
+ * them. Before that nothing is, so that a script that asks at once does not see half.
+ */
+bool docker_feed_is_complete(const struct docker_feed *feed);
+
 /* Told after each new view. Several may listen. */
 typedef void docker_feed_fn(void *arg);
 void docker_feed_listen(struct docker_feed *feed, docker_feed_fn *fn, void *arg);
