@@ -1,7 +1,9 @@
 /*
  * Two inputs, one judgment: Calico's state from the watch, the daemons' views from docker_feed.
  * Whenever one changes, everything is judged anew; that costs less than knowing what changed.
- * While something is unknown only for being young, a timer judges again when it may be ripe.
+ * Something that is unknown only for being young needs a second look: after the grace the data is
+ * read again, because a watch that has told nothing proves that nothing changed only when it comes
+ * back, which may take a minute.
  */
 #include "binnacle/feed/calico_feed.h"
 
@@ -16,7 +18,8 @@
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
 
-#define RIPEN_STEP_MS   1000
+#define RIPEN_MIN_MS    1000
+#define RIPEN_SLACK_MS  50
 #define JUDGE_PERIOD_MS 10000 /* ages of views matter, so look again without any change */
 
 /* When an endpoint got the verdict that it has. */
@@ -30,14 +33,16 @@ struct calico_feed {
 	struct loop *loop;
 	struct model *model;
 	struct docker_feed *docker_feed;
+	struct etcd *etcd;
 	struct calico_watch *watch;
+	struct calico_read *read; /* the second look */
 	struct calico_state *state;
 	struct calico_history *history;
 	struct calico_report *report;
 	struct loop_timer *timer;
 	struct strmap since; /* key -> struct verdict_since */
 	int64_t grace_ms;
-	bool is_down, is_settled, published;
+	bool is_down, is_settled, published, second_look;
 };
 
 static const char *text_in(struct snapshot *snapshot, const char *text)
@@ -195,6 +200,17 @@ static bool has_young(const struct calico_report *report)
 	return false;
 }
 
+/* When what we hold was last known to be the present: when it was read, or when the watch came
+ * back without news. */
+static void observe(struct calico_feed *feed)
+{
+	int64_t at_ms = calico_watch_alive_ms(feed->watch);
+
+	if (at_ms < feed->state->read_mono_ms)
+		at_ms = feed->state->read_mono_ms;
+	calico_history_observe(feed->history, feed->state, at_ms);
+}
+
 static void on_timer(void *arg);
 
 static void judge(struct calico_feed *feed)
@@ -205,15 +221,13 @@ static void judge(struct calico_feed *feed)
 		.now_mono_ms = clock_mono_ms(),
 		.grace_ms = feed->grace_ms,
 	};
+	int64_t next_ms = JUDGE_PERIOD_MS;
 	bool young;
 
 	loop_timer_stop(&feed->timer);
 	if (!feed->state)
 		return;
-	/* While the watch stands, what we hold is known to be current. */
-	if (!feed->is_down)
-		calico_history_observe(feed->history, feed->state,
-				       calico_watch_alive_ms(feed->watch));
+	observe(feed);
 	base.sources = docker_feed_sources(feed->docker_feed, &base.source_count);
 	calico_report_free(feed->report);
 	feed->report = calico_judge(&base);
@@ -221,8 +235,22 @@ static void judge(struct calico_feed *feed)
 	feed->is_settled = !young && docker_feed_is_complete(feed->docker_feed);
 	if (feed->published || docker_feed_is_complete(feed->docker_feed))
 		publish(feed);
-	feed->timer = loop_timer_start(feed->loop, young ? RIPEN_STEP_MS : JUDGE_PERIOD_MS,
+	feed->second_look = young;
+	if (young)
+		next_ms = feed->state->read_mono_ms + feed->grace_ms + RIPEN_SLACK_MS -
+			  clock_mono_ms();
+	feed->timer = loop_timer_start(feed->loop, next_ms < RIPEN_MIN_MS ? RIPEN_MIN_MS : next_ms,
 				       on_timer, feed);
+}
+
+static void on_state(void *arg, struct calico_state *state, const struct err *err);
+
+static void on_read(void *arg, struct calico_state *state, const struct err *err)
+{
+	struct calico_feed *feed = arg;
+
+	feed->read = NULL;
+	on_state(feed, state, err);
 }
 
 static void on_timer(void *arg)
@@ -230,7 +258,10 @@ static void on_timer(void *arg)
 	struct calico_feed *feed = arg;
 
 	feed->timer = NULL;
-	judge(feed);
+	if (feed->second_look && !feed->read)
+		feed->read = calico_read_start(feed->etcd, on_read, feed);
+	else
+		judge(feed);
 }
 
 static void on_docker(void *arg)
@@ -268,7 +299,8 @@ struct calico_feed *calico_feed_new(struct loop *loop, struct model *model, stru
 	feed->loop = loop;
 	feed->model = model;
 	feed->docker_feed = docker_feed;
-	feed->grace_ms = options ? options->grace_ms : 0;
+	feed->etcd = etcd;
+	feed->grace_ms = options && options->grace_ms ? options->grace_ms : CALICO_GRACE_MS;
 	feed->history = calico_history_new();
 	model_set_source(model, SOURCE_CALICO, SOURCE_LOADING, "", "");
 	docker_feed_listen(docker_feed, on_docker, feed);
@@ -282,6 +314,7 @@ void calico_feed_free(struct calico_feed *feed)
 		return;
 	docker_feed_unlisten(feed->docker_feed, on_docker, feed);
 	calico_watch_stop(&feed->watch);
+	calico_read_cancel(&feed->read);
 	loop_timer_stop(&feed->timer);
 	calico_report_free(feed->report);
 	calico_state_unref(feed->state);

@@ -392,7 +392,7 @@ write_host_config() { # HOST
 			printf 'docker "%s" {\n  host = "unix://%s"\n}\n\n' "$other" \
 				"$(docker_socket "$other")"
 		done
-		printf 'calico {\n  datastore = "etcdv2"\n  endpoints = ["%s"]\n}\n' "$etcd_url"
+		printf 'calico {\n  datastore = "etcdv2"\n  grace     = "5s"\n  endpoints = ["%s"]\n}\n' "$etcd_url"
 		if [ "$host" = W708-ATMQZLPR-1 ]; then
 			cat <<EOF
 

@@ -66,6 +66,7 @@ small_write_configs() {
 		cat <<EOF
 calico {
   datastore = "etcdv2"
+  grace     = "5s"
   endpoints = ["$etcd_url"]
 }
 
