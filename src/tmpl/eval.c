@@ -746,6 +746,7 @@ void eval_run(struct eval *eval, const struct definition *definition)
 	const struct tmpl_value *data = eval->source ? eval->source->data : NULL;
 
 	walk_definition(eval, definition, plain(data ? data : tmpl_nil()));
+	step(eval); /* the last thing written may have been too much */
 }
 
 const struct tmpl_value *call_fail(struct call *call, const char *fmt, ...)

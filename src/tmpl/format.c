@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "binnacle/base/limits.h"
 #include "binnacle/base/text.h"
 #include "number.h"
 #include "unicode.h"
@@ -519,6 +520,9 @@ static void print_value(struct printer *p, const struct tmpl_value *value, uint3
 		strbuf_addstr(p->out, "...");
 		return;
 	}
+	/* A few lists that hold the same lists can be longer than the universe. */
+	if (p->out->len > LIMIT_TEMPLATE_OUTPUT)
+		return;
 	switch (value->type->kind) {
 	case TMPL_NIL:
 		if (verb == 'v' || verb == 'T')

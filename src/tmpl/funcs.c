@@ -24,6 +24,11 @@ static const struct {
 	{ "exportedServices", "Consul Enterprise is not supported" },
 	{ "importedServices", "Consul Enterprise is not supported" },
 	{ "peerings", "cluster peering is not supported" },
+	{ "sockaddr", "interfaces of the host are not looked up" },
+	{ "spew_dump", "print with printf \"%#v\"" },
+	{ "spew_sdump", "print with printf \"%#v\"" },
+	{ "spew_printf", "print with printf \"%#v\"" },
+	{ "spew_sprintf", "print with printf \"%#v\"" },
 };
 
 static bool is_name(const char *known, const char *name, size_t len)

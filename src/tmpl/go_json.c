@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/limits.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/text.h"
 #include "number.h"
@@ -491,6 +492,10 @@ static bool write_value(struct writer *writer, const struct tmpl_value *value)
 {
 	if (writer->depth > DEPTH_MAX) {
 		strbuf_addstr(writer->message, "json: unsupported value: nested too deeply");
+		return false;
+	}
+	if (writer->out->len > LIMIT_TEMPLATE_OUTPUT) {
+		strbuf_addstr(writer->message, "json: unsupported value: too large");
 		return false;
 	}
 	switch (value->type->kind) {

@@ -1,23 +1,18 @@
 /* Functions that look into lists and put maps together. */
 #include <string.h>
 
-#include "binnacle/base/text.h"
-#include "format.h"
+#include "binnacle/base/limits.h"
 #include "funcs.h"
-#include "unicode.h"
 
-/* Equal elements of one family; everything else is different, never an error. */
+/* Whole numbers, floats and strings compare with their like; all other pairs differ, bools and
+ * unsigned numbers among themselves too. */
 static bool is_same(const struct tmpl_value *a, const struct tmpl_value *b)
 {
 	if (a->type->kind != b->type->kind)
 		return false;
 	switch (a->type->kind) {
-	case TMPL_BOOL:
-		return a->u.boolean == b->u.boolean;
 	case TMPL_INT:
 		return a->u.integer == b->u.integer;
-	case TMPL_UINT:
-		return a->u.uinteger == b->u.uinteger;
 	case TMPL_FLOAT:
 		return a->u.real == b->u.real;
 	case TMPL_STRING:
@@ -112,17 +107,25 @@ static const struct tmpl_value *merge(struct call *call, const struct tmpl_value
 {
 	struct tmpl_value *map = tmpl_map_new(call->arena, &tmpl_type_map);
 
+	if (depth > LIMIT_JSON_DEPTH)
+		return call_fail(call, "nested deeper than %d levels", LIMIT_JSON_DEPTH);
+	if (!call_has_room(call, into->u.map.count * sizeof(struct tmpl_pair)))
+		return NULL;
 	tmpl_map_fill(call->arena, map, into->u.map.pairs, into->u.map.count);
 	for (size_t i = 0; i < from->u.map.count; i++) {
 		const struct tmpl_pair *pair = &from->u.map.pairs[i];
 		const struct tmpl_value *held = tmpl_map_get_value(map, pair->key);
+		const struct tmpl_value *merged;
 
-		if (held && held->type == &tmpl_type_map && pair->value->type == &tmpl_type_map &&
-		    depth < 64)
-			tmpl_map_put(call->arena, map, pair->key,
-				     merge(call, held, pair->value, override, depth + 1));
-		else if (!held || !tmpl_is_true(held) || (override && tmpl_is_true(pair->value)))
+		if (held && held->type == &tmpl_type_map && pair->value->type == &tmpl_type_map) {
+			merged = merge(call, held, pair->value, override, depth + 1);
+			if (!merged)
+				return NULL;
+			tmpl_map_put(call->arena, map, pair->key, merged);
+		} else if (!held || !tmpl_is_true(held) ||
+			   (override && tmpl_is_true(pair->value))) {
 			tmpl_map_put(call->arena, map, pair->key, pair->value);
+		}
 	}
 	return map;
 }

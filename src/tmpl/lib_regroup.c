@@ -181,6 +181,8 @@ static const struct tmpl_value *copy_map(struct call *call, const struct tmpl_va
 		call_fail(call, "explodeMap: nested deeper than %d levels", LIMIT_JSON_DEPTH);
 		return NULL;
 	}
+	if (!call_has_room(call, 0))
+		return NULL;
 	copy = tmpl_map_new(call->arena, value->type);
 	for (size_t i = 0; i < value->u.map.count; i++) {
 		const struct tmpl_value *inner =

@@ -136,6 +136,8 @@ static bool write_element(struct writer *writer, const struct tmpl_value *value,
 
 	if (depth > LIMIT_JSON_DEPTH)
 		return fail(writer, "toml: nested too deeply");
+	if (writer->out->len > LIMIT_TEMPLATE_OUTPUT)
+		return fail(writer, "toml: too large");
 	switch (kind_of(value)) {
 	case TOML_STRING:
 		write_string(writer->out, value->u.string.text, value->u.string.len);
@@ -181,6 +183,8 @@ static bool write_sub_table(struct writer *writer, const struct tmpl_pair *pair)
 
 	if (writer->depth == LIMIT_JSON_DEPTH)
 		return fail(writer, "toml: nested too deeply");
+	if (writer->out->len > LIMIT_TEMPLATE_OUTPUT)
+		return fail(writer, "toml: too large");
 	writer->keys[writer->depth++] = pair->key;
 	if (value->type->kind == TMPL_MAP) {
 		write_path(writer, "[", "]");

@@ -294,6 +294,10 @@ static bool emit_value(struct emitter *emitter, const struct tmpl_value *value)
 		emitter->problem = "nested too deeply";
 		return false;
 	}
+	if (emitter->out->len > LIMIT_TEMPLATE_OUTPUT) {
+		emitter->problem = "too large";
+		return false;
+	}
 	switch (value->type->kind) {
 	case TMPL_STRING:
 		fine = emit_string(emitter, value);

@@ -377,6 +377,8 @@ static void format_hex(struct strbuf *out, double value, char verb, int precisio
 	int exponent;
 	char *mark;
 
+	if (precision > 1000)
+		precision = 1000; /* a double has 13 hexadecimal digits; the rest is zeros */
 	if (precision < 0)
 		snprintf(text, sizeof(text), verb == 'x' ? "%a" : "%A", value);
 	else

@@ -155,6 +155,21 @@ static void a_template_that_does_not_end_is_stopped(void **state)
 	assert_fails("{{$s := \"0123456789\"}}{{range loop 99}}{{$s = print $s $s}}{{end}}",
 		     "needs more than");
 	assert_fails("{{indent 2000000000 \"a\"}}", "larger than");
+	assert_fails(
+		"{{$l := sprig_list 1}}{{range loop 60}}{{$l = sprig_list $l $l}}{{end}}{{$l}}",
+		"writes more than");
+	assert_fails(
+		"{{$m := sprig_dict \"x\" 1}}{{range loop 60}}{{$m = sprig_dict \"a\" $m \"b\" "
+		"$m}}{{end}}{{toJSON $m}}",
+		"too large");
+	assert_fails(
+		"{{$m := sprig_dict \"x\" 1}}{{range loop 60}}{{$m = sprig_dict \"a\" $m \"b\" "
+		"$m}}{{end}}{{explodeMap $m}}",
+		"larger than");
+	assert_fails(
+		"{{$m := sprig_dict \"x\" 1}}{{range loop 60}}{{$m = sprig_dict \"a\" $m \"b\" "
+		"$m}}{{end}}{{mergeMap $m $m}}",
+		"larger than");
 	assert_fails("{{define \"w\"}}{{range loop 100000}}0123456789012345678901234567890123456789"
 		     "{{end}}{{end}}{{range loop 100000}}{{template \"w\"}}{{end}}",
 		     "writes more than");
