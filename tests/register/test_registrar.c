@@ -30,6 +30,7 @@ struct store {
 	struct json *services;
 	bool is_down;
 	const char *refused_id; /* additions of it are refused */
+	bool holds_lists;       /* lists are made when asked for, and given when this ends */
 	unsigned adds, removes;
 };
 
@@ -59,6 +60,10 @@ static void on_store(void *arg)
 	struct err err = { 0 };
 
 	call->deferred = NULL;
+	if (call->kind == STORE_LIST && store->holds_lists) {
+		call->deferred = loop_defer(store->loop, on_store, call);
+		return;
+	}
 	if (store->is_down) {
 		err_set(&err, ERR_UNREACHABLE, "no answer");
 	} else if (call->kind == STORE_ADD) {
@@ -75,7 +80,8 @@ static void on_store(void *arg)
 			err_set(&err, ERR_NOT_FOUND, "unknown service");
 		json_remove(store->services, call->id);
 	} else if (call->kind == STORE_LIST) {
-		doc = json_copy(store->services);
+		doc = call->entry;
+		call->entry = NULL;
 	}
 	call->done(call->arg, doc, err.code ? &err : NULL);
 	json_free(doc);
@@ -130,7 +136,10 @@ static void *store_remove(void *self, const struct register_service *service, re
 
 static void *store_list(void *self, registry_fn *done, void *arg)
 {
-	return store_call(self, STORE_LIST, NULL, done, arg);
+	struct store_call *call = store_call(self, STORE_LIST, NULL, done, arg);
+
+	call->entry = json_copy(call->store->services);
+	return call;
 }
 
 static void store_cancel(void *self, void *handle)
@@ -716,6 +725,68 @@ static void a_registry_that_cannot_list_is_written_from_memory(void **state)
 	world->registry = NULL;
 }
 
+static void a_list_from_before_a_write_does_not_undo_it(void **state)
+{
+	struct world *world = *state;
+
+	start_synced(world, REGISTRAR_AUTO);
+	world->store.holds_lists = true;
+	registrar_resync(world->registrar);
+	run_box(world, "a1", "web-1");
+	push_event(world, "start", "a1", "");
+	wait_for_id(world, "host-1:web-1:80");
+	wait_for_event(world, "added");
+	world->store.holds_lists = false;
+	run_for(world->loop, 100);
+	assert_int_equal(world->store.adds, 1);
+}
+
+static bool has_name(void *arg)
+{
+	struct world *world = arg;
+
+	return strcmp(json_str(json_member(world->store.services, world->id), "Service", ""),
+		      world->text) == 0;
+}
+
+static void an_answer_from_before_a_start_is_not_used(void **state)
+{
+	struct world *world = *state;
+	char *old;
+
+	put_document(world, "a1", "web-1", "\"SERVICE_NAME=old\"", true);
+	start_synced(world, REGISTRAR_AUTO);
+	old = strdup(strmap_get(&world->running, "a1"));
+	peer_forget(world->peer);
+	peer_script(world->peer, &(struct peer_reply){ .request = "GET /containers/a1/json",
+						       .body = old,
+						       .delay_ms = 200 });
+	push_event(world, "start", "a1", "");
+	while (peer_asked(world->peer, "GET /containers/a1/json") < 2)
+		loop_turn(world->loop, 100);
+	put_document(world, "a1", "web-1", "\"SERVICE_NAME=new\"", true);
+	push_event(world, "start", "a1", "");
+	world->id = "host-1:web-1:80";
+	world->text = "new";
+	assert_true(run_until_true(world->loop, has_name, world));
+	run_for(world->loop, 250);
+	assert_true(has_name(world));
+	free(old);
+}
+
+static void a_failing_inspection_is_repeated(void **state)
+{
+	struct world *world = *state;
+
+	start_synced(world, REGISTRAR_AUTO);
+	peer_forget(world->peer);
+	peer_answer(world->peer, "GET /containers/a1/json", 500, NULL, "{\"message\":\"busy\"}");
+	push_event(world, "start", "a1", "");
+	wait_for_event(world, "FAILED   docker node-1: busy");
+	run_box(world, "a1", "web-1");
+	wait_for_id(world, "host-1:web-1:80");
+}
+
 static void changed_metadata_are_seen_at_the_next_resync(void **state)
 {
 	struct world *world = *state;
@@ -889,6 +960,9 @@ int main(void)
 		TEST(on_success_keeps_failed_containers_until_they_are_removed),
 		TEST(what_failed_containers_left_before_our_start_is_not_dangling),
 		TEST(a_registry_that_cannot_list_is_written_from_memory),
+		TEST(a_list_from_before_a_write_does_not_undo_it),
+		TEST(an_answer_from_before_a_start_is_not_used),
+		TEST(a_failing_inspection_is_repeated),
 		TEST(changed_metadata_are_seen_at_the_next_resync),
 		TEST(a_rename_keeps_the_id_until_the_next_start),
 		TEST(an_id_of_two_containers_stays_until_the_last_ends),
