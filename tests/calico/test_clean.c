@@ -524,6 +524,24 @@ static void an_address_is_released_after_its_endpoint(void **state)
 	finish(scene, CALICO_ALREADY_GONE);
 }
 
+static void leaked_addresses_of_one_block_are_released_one_after_another(void **state)
+{
+	static const char *const addresses[] = { ADDRESS, "10.0.0.9" };
+	struct scene *scene = *state;
+	struct calico_release_options leaked = { .was_leaked = true };
+
+	NEEDS_ETCD;
+	start_delete(scene);
+	finish(scene, CALICO_DONE);
+	for (size_t i = 0; i < COUNT_OF(addresses); i++) {
+		start_release(scene, addresses[i], &leaked);
+		finish(scene, CALICO_DONE);
+		assert_int_equal(scene->result.attempts, 1);
+		assert_false(is_taken(scene, addresses[i]));
+	}
+	assert_true(is_taken(scene, "10.0.0.1") && is_taken(scene, "10.0.0.10"));
+}
+
 static void an_old_orphan_is_released_and_a_young_one_is_not(void **state)
 {
 	struct scene *scene = *state;
@@ -872,6 +890,7 @@ int main(void)
 		TEST(what_is_no_endpoint_is_not_deleted),
 		TEST(a_cancelled_sequence_never_finishes),
 		TEST(an_address_is_released_after_its_endpoint),
+		TEST(leaked_addresses_of_one_block_are_released_one_after_another),
 		TEST(an_old_orphan_is_released_and_a_young_one_is_not),
 		TEST(an_address_with_a_handle_is_not_released),
 		TEST(an_address_that_a_running_container_has_is_not_released),
