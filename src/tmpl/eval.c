@@ -35,9 +35,7 @@ static bool is_no_value(struct operand operand)
 	return operand.value->type->kind == TMPL_NIL && !operand.boxed;
 }
 
-static struct operand fail(struct eval *eval, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static struct operand fail(struct eval *eval, const char *fmt, ...)
+struct operand eval_fail(struct eval *eval, const char *fmt, ...)
 {
 	struct tmpl_error place = { 0 };
 	struct strbuf context = STRBUF_INIT, name = STRBUF_INIT;
@@ -73,7 +71,7 @@ static struct operand fail_node(struct eval *eval, const char *before, const str
 	struct strbuf shown = STRBUF_INIT;
 
 	node_print(&shown, node);
-	fail(eval, "%s%s%s", before, shown.buf, after);
+	eval_fail(eval, "%s%s%s", before, shown.buf, after);
 	strbuf_release(&shown);
 	return plain(tmpl_nil());
 }
@@ -84,19 +82,20 @@ static bool step(struct eval *eval)
 	if (eval->failed)
 		return false;
 	if (++eval->steps > LIMIT_TEMPLATE_STEPS)
-		fail(eval, "the template does not end: more than %u steps", LIMIT_TEMPLATE_STEPS);
+		eval_fail(eval, "the template does not end: more than %u steps",
+			  LIMIT_TEMPLATE_STEPS);
 	else if (eval->arena.total > LIMIT_TEMPLATE_MEMORY)
-		fail(eval, "the template needs more than %u bytes of memory",
-		     LIMIT_TEMPLATE_MEMORY);
+		eval_fail(eval, "the template needs more than %u bytes of memory",
+			  LIMIT_TEMPLATE_MEMORY);
 	else if (eval->out->len > LIMIT_TEMPLATE_OUTPUT)
-		fail(eval, "the template writes more than %u bytes", LIMIT_TEMPLATE_OUTPUT);
+		eval_fail(eval, "the template writes more than %u bytes", LIMIT_TEMPLATE_OUTPUT);
 	return !eval->failed;
 }
 
-static bool enter(struct eval *eval)
+bool eval_enter(struct eval *eval)
 {
 	if (++eval->nesting > NESTING_MAX)
-		fail(eval, "nested deeper than %d levels", NESTING_MAX);
+		eval_fail(eval, "nested deeper than %d levels", NESTING_MAX);
 	return !eval->failed;
 }
 
@@ -114,7 +113,7 @@ static struct variable *find_variable(struct eval *eval, const char *name)
 	for (size_t i = eval->var_count; i > eval->var_base; i--)
 		if (strcmp(eval->vars[i - 1].name, name) == 0)
 			return &eval->vars[i - 1];
-	fail(eval, "undefined variable: %s", name);
+	eval_fail(eval, "undefined variable: %s", name);
 	return NULL;
 }
 
@@ -176,15 +175,15 @@ static struct operand validate(struct eval *eval, struct operand given,
 	if (is_no_value(given)) {
 		if (can_be_nil(type))
 			return plain(tmpl_zero(&eval->arena, type));
-		return fail(eval, "invalid value; expected %s", type->name);
+		return eval_fail(eval, "invalid value; expected %s", type->name);
 	}
 	if (type->kind == TMPL_NIL || given.value->type == type)
 		return plain(given.value);
 	/* A named list type goes where the list it is made of is wanted. */
 	if (type == &tmpl_type_strings && given.value->type == &tmpl_type_tags)
 		return plain(given.value);
-	return fail(eval, "wrong type for value; expected %s; got %s", type->name,
-		    given.value->type->name);
+	return eval_fail(eval, "wrong type for value; expected %s; got %s", type->name,
+			 given.value->type->name);
 }
 
 /* A number where no type is wanted. */
@@ -205,7 +204,7 @@ static struct operand ideal_constant(struct eval *eval, const struct node *node)
 		return plain(tmpl_float(&eval->arena, number->as_float));
 	if (number->is_int)
 		return plain(tmpl_int(&eval->arena, number->as_int));
-	return fail(eval, "%s overflows int", node->text);
+	return eval_fail(eval, "%s overflows int", node->text);
 }
 
 static struct operand literal(struct eval *eval, const struct node *node)
@@ -256,12 +255,6 @@ static struct operand typed_literal(struct eval *eval, const struct tmpl_type *t
 	}
 }
 
-static void call_failed(struct call *call, const char *message)
-{
-	call->eval->at = call->node;
-	fail(call->eval, "error calling %s: %s", call->func->name, message);
-}
-
 /* and, or: the first argument that decides, and no other is evaluated. */
 static struct operand eval_short_circuit(struct eval *eval, struct operand dot,
 					 const struct tmpl_func *func, const struct node_list *args,
@@ -302,11 +295,11 @@ static struct operand eval_call(struct eval *eval, struct operand dot, const str
 	given = args->count - skip;
 	total = given + (final ? 1 : 0);
 	if (variadic && total < fixed)
-		return fail(eval, "wrong number of args for %s: want at least %zu got %zu",
-			    func->name, fixed, given);
+		return eval_fail(eval, "wrong number of args for %s: want at least %zu got %zu",
+				 func->name, fixed, given);
 	if (!variadic && total != fixed)
-		return fail(eval, "wrong number of args for %s: want %zu got %zu", func->name,
-			    fixed, total);
+		return eval_fail(eval, "wrong number of args for %s: want %zu got %zu", func->name,
+				 fixed, total);
 	if (func_is_and(func) || func_is_or(func))
 		return eval_short_circuit(eval, dot, func, args, skip, final);
 	call.args =
@@ -323,7 +316,7 @@ static struct operand eval_call(struct eval *eval, struct operand dot, const str
 	if (!step(eval))
 		return plain(tmpl_nil());
 	if (is_denied(eval->tmpl, func->name)) {
-		call_failed(&call, "function is disabled");
+		call_fail(&call, "function is disabled");
 		return plain(tmpl_nil());
 	}
 	result = func->run(&call);
@@ -348,7 +341,7 @@ static struct operand map_field(struct eval *eval, const struct tmpl_value *map,
 		struct strbuf quoted = STRBUF_INIT;
 
 		unicode_quote(&quoted, name, strlen(name), '"', false);
-		fail(eval, "map has no entry for key %s", quoted.buf);
+		eval_fail(eval, "map has no entry for key %s", quoted.buf);
 		strbuf_release(&quoted);
 		return plain(tmpl_nil());
 	}
@@ -371,11 +364,11 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 		return plain(tmpl_nil());
 	if (is_no_value(receiver)) {
 		if (eval->tmpl->error_on_missing_key)
-			return fail(eval, "nil data; no entry for key \"%s\"", name);
+			return eval_fail(eval, "nil data; no entry for key \"%s\"", name);
 		return receiver;
 	}
 	if (type->kind == TMPL_NIL)
-		return fail(eval, "nil pointer evaluating %s.%s", type_name, name);
+		return eval_fail(eval, "nil pointer evaluating %s.%s", type_name, name);
 	if (type->kind == TMPL_SCRATCH) {
 		const struct tmpl_func *method = func_scratch_method(name);
 
@@ -384,18 +377,18 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 	}
 	if (type->kind == TMPL_RECORD && tmpl_type_field(type, name)) {
 		if (!value->u.fields)
-			return fail(eval, "nil pointer evaluating %s.%s", type_name, name);
+			return eval_fail(eval, "nil pointer evaluating %s.%s", type_name, name);
 		if (has_args)
-			return fail(eval, "%s has arguments but cannot be invoked as function",
-				    name);
+			return eval_fail(eval, "%s has arguments but cannot be invoked as function",
+					 name);
 		return plain(tmpl_record_get(value, name));
 	}
 	if (type->kind == TMPL_MAP && type != &tmpl_type_health_service_port_map) {
 		if (has_args)
-			return fail(eval, "%s is not a method but has arguments", name);
+			return eval_fail(eval, "%s is not a method but has arguments", name);
 		return map_field(eval, value, name);
 	}
-	return fail(eval, "can't evaluate field %s in type %s", name, type_name);
+	return eval_fail(eval, "can't evaluate field %s in type %s", name, type_name);
 }
 
 static struct operand eval_path(struct eval *eval, struct operand dot, struct operand receiver,
@@ -458,7 +451,7 @@ static struct operand eval_arg(struct eval *eval, struct operand dot, const stru
 	case NODE_NIL:
 		if (can_be_nil(type))
 			return plain(tmpl_zero(&eval->arena, type));
-		return fail(eval, "cannot assign nil to %s", type->name);
+		return eval_fail(eval, "cannot assign nil to %s", type->name);
 	case NODE_FIELD:
 		value = eval_path(eval, dot, dot, node, 0, NULL, NULL);
 		break;
@@ -507,7 +500,7 @@ static struct operand eval_command(struct eval *eval, struct operand dot,
 	if (first->kind == NODE_DOT)
 		return dot;
 	if (first->kind == NODE_NIL)
-		return fail(eval, "nil is not a command");
+		return eval_fail(eval, "nil is not a command");
 	return eval->failed ? plain(tmpl_nil()) : literal(eval, first);
 }
 
@@ -520,7 +513,7 @@ static struct operand eval_pipeline(struct eval *eval, struct operand dot, const
 	if (!step(eval))
 		return plain(tmpl_nil());
 	eval->at = pipe;
-	if (enter(eval)) {
+	if (eval_enter(eval)) {
 		for (size_t i = 0; i < pipe->u.pipeline.commands.count && !eval->failed; i++) {
 			struct operand before = value;
 
@@ -649,7 +642,7 @@ static void walk_range(struct eval *eval, struct operand dot, const struct node 
 		struct strbuf shown = STRBUF_INIT;
 
 		format_action(&shown, value.value);
-		fail(eval, "range can't iterate over %s", shown.buf);
+		eval_fail(eval, "range can't iterate over %s", shown.buf);
 		strbuf_release(&shown);
 		return;
 	}
@@ -660,14 +653,13 @@ static void walk_range(struct eval *eval, struct operand dot, const struct node 
 }
 
 /* Execute a definition with `dot`; variables of the caller are out of sight. */
-static void walk_definition(struct eval *eval, const struct definition *definition,
-			    struct operand dot)
+void eval_definition(struct eval *eval, const struct definition *definition, struct operand dot)
 {
 	const char *executing = eval->executing;
 	size_t base = eval->var_base, count = eval->var_count;
 
 	if (eval->depth == LIMIT_TEMPLATE_DEPTH) {
-		fail(eval, "exceeded maximum template depth (%d)", LIMIT_TEMPLATE_DEPTH);
+		eval_fail(eval, "exceeded maximum template depth (%d)", LIMIT_TEMPLATE_DEPTH);
 		return;
 	}
 	eval->depth++;
@@ -687,17 +679,17 @@ static void walk_template(struct eval *eval, struct operand dot, const struct no
 	struct operand argument;
 
 	if (!definition) {
-		fail(eval, "template \"%s\" not defined", node->u.call.name);
+		eval_fail(eval, "template \"%s\" not defined", node->u.call.name);
 		return;
 	}
 	argument = eval_pipeline(eval, dot, node->u.call.pipe);
 	if (!eval->failed)
-		walk_definition(eval, definition, argument);
+		eval_definition(eval, definition, argument);
 }
 
 static void walk(struct eval *eval, struct operand dot, const struct node *node)
 {
-	if (eval->failed || !enter(eval)) {
+	if (eval->failed || !eval_enter(eval)) {
 		return;
 	}
 	eval->at = node;
@@ -745,100 +737,6 @@ void eval_run(struct eval *eval, const struct definition *definition)
 {
 	const struct tmpl_value *data = eval->source ? eval->source->data : NULL;
 
-	walk_definition(eval, definition, plain(data ? data : tmpl_nil()));
+	eval_definition(eval, definition, plain(data ? data : tmpl_nil()));
 	step(eval); /* the last thing written may have been too much */
-}
-
-const struct tmpl_value *call_fail(struct call *call, const char *fmt, ...)
-{
-	struct strbuf message = STRBUF_INIT;
-	va_list args;
-
-	va_start(args, fmt);
-	strbuf_vaddf(&message, fmt, args);
-	va_end(args);
-	call_failed(call, message.buf);
-	strbuf_release(&message);
-	return NULL;
-}
-
-bool call_has_room(struct call *call, size_t len)
-{
-	if (len > LIMIT_TEMPLATE_MEMORY || call->arena->total + len > LIMIT_TEMPLATE_MEMORY) {
-		call_fail(call, "the result is larger than %u bytes", LIMIT_TEMPLATE_MEMORY);
-		return false;
-	}
-	return true;
-}
-
-const struct tmpl_source *call_source(const struct call *call)
-{
-	return call->eval->source;
-}
-
-void call_note_missing(struct call *call, const struct dep *dep)
-{
-	dep_set_add(&call->eval->result->missing, dep);
-}
-
-const struct tmpl_value *call_lookup(struct call *call, const struct dep *dep, bool *known)
-{
-	const struct tmpl_source *source = call->eval->source;
-	const struct tmpl_value *value = NULL;
-
-	dep_set_add(&call->eval->result->used, dep);
-	if (source->lookup)
-		value = source->lookup(source->arg, dep);
-	*known = value != NULL;
-	if (value)
-		return value;
-	call_note_missing(call, dep);
-	return tmpl_value_unknown(call->arena, dep->kind);
-}
-
-bool call_template(struct call *call, const char *name, const struct tmpl_value *dot,
-		   struct strbuf *out, bool *exists)
-{
-	struct eval *eval = call->eval;
-	const struct definition *definition = tmpl_definition(eval->tmpl, name);
-	struct strbuf *outer = eval->out, message;
-	enum eval_jump jump = eval->jump;
-
-	*exists = definition != NULL;
-	if (!definition)
-		return false;
-	eval->out = out;
-	eval->jump = JUMP_NONE;
-	if (enter(eval))
-		walk_definition(eval, definition, plain(dot));
-	eval->nesting--;
-	eval->out = outer;
-	eval->jump = jump;
-	if (!eval->failed)
-		return true;
-	/* The inner failure is the message of the outer one. */
-	message = eval->message;
-	strbuf_init(&eval->message);
-	eval->failed = false;
-	call_fail(call, "%s", message.buf);
-	strbuf_release(&message);
-	return false;
-}
-
-struct tmpl_value *call_scratch(struct call *call)
-{
-	if (!call->eval->scratch)
-		call->eval->scratch = tmpl_map_new(call->arena, &tmpl_type_map);
-	return call->eval->scratch;
-}
-
-const char *arg_str(const struct call *call, size_t index)
-{
-	assert(call->args[index]->type->kind == TMPL_STRING);
-	return call->args[index]->u.string.text;
-}
-
-size_t arg_len(const struct call *call, size_t index)
-{
-	return call->args[index]->u.string.len;
 }

@@ -1,5 +1,5 @@
 /*
- * eval.h - the state of one execution. Only eval.c, tmpl.c and funcs.c look inside.
+ * eval.h - the state of one execution. Only eval.c, call.c and tmpl.c look inside.
  */
 #ifndef TMPL_EVAL_H
 #define TMPL_EVAL_H
@@ -47,5 +47,12 @@ struct eval {
 };
 
 void eval_run(struct eval *eval, const struct definition *definition);
+
+/* Fail at eval->at, unless the execution has failed before. Always nil. */
+struct operand eval_fail(struct eval *eval, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* One level deeper; false: too deep, failed. The caller counts eval->nesting down. */
+bool eval_enter(struct eval *eval);
+/* Execute a definition with `dot`; variables of the caller are out of sight. */
+void eval_definition(struct eval *eval, const struct definition *definition, struct operand dot);
 
 #endif

@@ -1,241 +1,42 @@
-/* Recursive descent with up to three tokens of look-ahead, in the order of Go's parser: which
- * token was read last decides the line of a message. The first error sticks; from then on every
- * token is the end of the text, so that all loops end. */
-#include "parse.h"
+/* Recursive descent in the order of Go's parser: which token was read last decides the line of a
+ * message. */
+#include "parser.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "binnacle/base/limits.h"
 #include "funcs.h"
-#include "lex.h"
 #include "number.h"
 #include "unicode.h"
-
-/* What belongs to one template body: Go makes a parser for each. */
-struct body {
-	const char **vars;
-	size_t var_count, var_cap;
-	int range_depth;
-};
-
-struct parser {
-	struct tmpl *tmpl;
-	struct arena *arena;
-	struct lexer lexer;
-	struct token ahead[3];
-	int ahead_count;
-	size_t action_line; /* 0: outside an action */
-	int depth;
-	struct body body;
-	bool failed;
-	struct tmpl_error *error;
-};
 
 static struct node *parse_list(struct parser *parser, struct node **stopped_at);
 static struct node *parse_pipeline(struct parser *parser, const char *context, enum token_kind end);
 
-/* ahead[0] is always the token read last. */
-static struct node *fail(struct parser *parser, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static struct node *fail(struct parser *parser, const char *fmt, ...)
-{
-	struct strbuf message = STRBUF_INIT;
-	size_t line = parser->ahead[0].line, at = 0;
-	va_list args;
-
-	if (parser->failed)
-		return NULL;
-	parser->failed = true;
-	strbuf_addf(&message, "parse: template: :%zu: ", line);
-	va_start(args, fmt);
-	strbuf_vaddf(&message, fmt, args);
-	va_end(args);
-	for (size_t i = 1; i < line && at < parser->tmpl->len; at++)
-		i += parser->tmpl->text[at] == '\n';
-	error_place(parser->error, parser->tmpl->text, parser->tmpl->len, at);
-	parser->error->has_column = false;
-	parser->error->message = strbuf_detach(&message, NULL);
-	return NULL;
-}
-
-static struct token next_token(struct parser *parser)
-{
-	if (parser->failed)
-		return (struct token){ .kind = TOKEN_EOF, .text = "" };
-	if (parser->ahead_count > 0)
-		parser->ahead_count--;
-	else
-		parser->ahead[0] = lex_next(&parser->lexer);
-	return parser->ahead[parser->ahead_count];
-}
-
-static void back_up(struct parser *parser)
-{
-	parser->ahead_count++;
-}
-
-static void back_up_2(struct parser *parser, struct token first)
-{
-	parser->ahead[1] = first;
-	parser->ahead_count = 2;
-}
-
-static void back_up_3(struct parser *parser, struct token first, struct token second)
-{
-	parser->ahead[1] = second;
-	parser->ahead[2] = first;
-	parser->ahead_count = 3;
-}
-
-static struct token peek(struct parser *parser)
-{
-	struct token token = next_token(parser);
-
-	if (!parser->failed)
-		back_up(parser);
-	return token;
-}
-
-static struct token next_non_space(struct parser *parser)
-{
-	struct token token;
-
-	do
-		token = next_token(parser);
-	while (token.kind == TOKEN_SPACE);
-	return token;
-}
-
-static struct token peek_non_space(struct parser *parser)
-{
-	struct token token = next_non_space(parser);
-
-	if (!parser->failed)
-		back_up(parser);
-	return token;
-}
-
-static void token_print(struct strbuf *out, struct token token)
-{
-	size_t cut = 0;
-
-	if (token.kind == TOKEN_EOF) {
-		strbuf_addstr(out, "EOF");
-	} else if (token.kind == TOKEN_ERROR) {
-		strbuf_add(out, token.text, token.len);
-	} else if (token.kind > TOKEN_KEYWORD && token.kind != TOKEN_DOT) {
-		strbuf_addch(out, '<');
-		strbuf_add(out, token.text, token.len);
-		strbuf_addch(out, '>');
-	} else if (token.kind == TOKEN_DOT) {
-		strbuf_addstr(out, "<.>");
-	} else if (token.len > 10) {
-		for (int i = 0; i < 10 && cut < token.len; i++) {
-			cut++;
-			while (cut < token.len && ((unsigned char)token.text[cut] & 0xc0) == 0x80)
-				cut++;
-		}
-		unicode_quote(out, token.text, cut, '"', false);
-		strbuf_addstr(out, "...");
-	} else {
-		unicode_quote(out, token.text, token.len, '"', false);
-	}
-}
-
-static struct node *unexpected(struct parser *parser, struct token token, const char *context)
-{
-	struct strbuf shown = STRBUF_INIT;
-
-	token_print(&shown, token);
-	if (token.kind != TOKEN_ERROR) {
-		fail(parser, "unexpected %s in %s", shown.buf, context);
-	} else if (parser->action_line && parser->action_line != token.line) {
-		bool says_action =
-			shown.len >= 7 && strcmp(shown.buf + shown.len - 7, " action") == 0;
-
-		fail(parser, "%s%s started at :%zu", shown.buf, says_action ? "" : " in action",
-		     parser->action_line);
-	} else {
-		fail(parser, "%s", shown.buf);
-	}
-	strbuf_release(&shown);
-	return NULL;
-}
-
-static struct token expect(struct parser *parser, enum token_kind kind, const char *context)
-{
-	struct token token = next_non_space(parser);
-
-	if (token.kind != kind)
-		unexpected(parser, token, context);
-	return token;
-}
-
-static struct node *node_new(struct parser *parser, enum node_kind kind, size_t pos)
-{
-	struct node *node = arena_alloc(parser->arena, sizeof(*node));
-
-	node->kind = kind;
-	node->pos = pos;
-	return node;
-}
-
-static void list_append(struct parser *parser, struct node_list *list, struct node *node)
-{
-	if (list->count == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 4;
-		struct node **items = arena_alloc(parser->arena, cap * sizeof(*items));
-
-		if (list->count)
-			memcpy(items, list->items, list->count * sizeof(*items));
-		list->items = items;
-		list->cap = cap;
-	}
-	list->items[list->count++] = node;
-}
-
-static char *token_copy(struct parser *parser, struct token token)
-{
-	return arena_strndup(parser->arena, token.text, token.len);
-}
-
-static void declare(struct parser *parser, const char *name)
-{
-	struct body *body = &parser->body;
-
-	if (body->var_count == body->var_cap) {
-		body->var_cap = body->var_cap ? body->var_cap * 2 : 8;
-		body->vars = xreallocarray(body->vars, body->var_cap, sizeof(*body->vars));
-	}
-	body->vars[body->var_count++] = name;
-}
-
 static struct node *use_variable(struct parser *parser, struct token token)
 {
-	struct node *node = node_new(parser, NODE_VARIABLE, token.pos);
+	struct node *node = parser_node(parser, NODE_VARIABLE, token.pos);
 
 	node->u.path.names = arena_alloc(parser->arena, sizeof(*node->u.path.names));
-	node->u.path.names[0] = token_copy(parser, token);
+	node->u.path.names[0] = parser_copy(parser, token);
 	node->u.path.count = 1;
 	for (size_t i = 0; i < parser->body.var_count; i++)
 		if (strcmp(parser->body.vars[i], node->u.path.names[0]) == 0)
 			return node;
-	return fail(parser, "undefined variable \"%s\"", node->u.path.names[0]);
+	return parser_fail(parser, "undefined variable \"%s\"", node->u.path.names[0]);
 }
 
 static struct node *parse_number(struct parser *parser, struct token token)
 {
-	struct node *node = node_new(parser, NODE_NUMBER, token.pos);
+	struct node *node = parser_node(parser, NODE_NUMBER, token.pos);
 	struct strbuf message = STRBUF_INIT;
 
-	node->text = token_copy(parser, token);
+	node->text = parser_copy(parser, token);
 	node->len = token.len;
 	if (!number_parse_literal(token.text, token.len, token.kind == TOKEN_CHAR_CONSTANT,
 				  token.kind == TOKEN_COMPLEX, &node->u.number, &message))
-		node = fail(parser, "%s", message.buf);
+		node = parser_fail(parser, "%s", message.buf);
 	strbuf_release(&message);
 	return node;
 }
@@ -245,15 +46,15 @@ static const struct tmpl_value *unquote(struct parser *parser, struct token toke
 	struct strbuf text = STRBUF_INIT;
 
 	if (!unicode_unquote(&text, token.text, token.len))
-		fail(parser, "invalid syntax");
+		parser_fail(parser, "invalid syntax");
 	return tmpl_string_from(parser->arena, &text);
 }
 
 static struct node *parse_string(struct parser *parser, struct token token)
 {
-	struct node *node = node_new(parser, NODE_STRING, token.pos);
+	struct node *node = parser_node(parser, NODE_STRING, token.pos);
 
-	node->text = token_copy(parser, token);
+	node->text = parser_copy(parser, token);
 	node->len = token.len;
 	node->u.literal = unquote(parser, token);
 	return node;
@@ -261,27 +62,27 @@ static struct node *parse_string(struct parser *parser, struct token token)
 
 static struct node *parse_identifier(struct parser *parser, struct token token)
 {
-	struct node *node = node_new(parser, NODE_IDENTIFIER, token.pos);
+	struct node *node = parser_node(parser, NODE_IDENTIFIER, token.pos);
 	const char *why;
 
-	node->text = token_copy(parser, token);
+	node->text = parser_copy(parser, token);
 	node->len = token.len;
-	node->u.func = parser->tmpl->registrator ? func_find_registrator(token.text, token.len)
-						 : NULL;
+	node->u.func =
+		parser->tmpl->registrator ? func_find_registrator(token.text, token.len) : NULL;
 	if (!node->u.func)
 		node->u.func = func_find(token.text, token.len);
 	if (node->u.func)
 		return node;
 	why = func_unsupported(token.text, token.len);
 	if (why)
-		return fail(parser, "function \"%s\" is not supported: %s", node->text, why);
-	return fail(parser, "function \"%s\" not defined", node->text);
+		return parser_fail(parser, "function \"%s\" is not supported: %s", node->text, why);
+	return parser_fail(parser, "function \"%s\" not defined", node->text);
 }
 
 static struct node *path_node(struct parser *parser, enum node_kind kind, size_t pos,
 			      const char *const *before, size_t count)
 {
-	struct node *node = node_new(parser, kind, pos);
+	struct node *node = parser_node(parser, kind, pos);
 
 	node->u.path.names = arena_alloc(parser->arena, (count + 1) * sizeof(*before));
 	if (count)
@@ -303,16 +104,16 @@ static void path_add(struct parser *parser, struct node *node, struct token toke
 
 static struct node *parse_term(struct parser *parser)
 {
-	struct token token = next_non_space(parser);
+	struct token token = parser_next_non_space(parser);
 	struct node *node;
 
 	switch (token.kind) {
 	case TOKEN_IDENTIFIER:
 		return parse_identifier(parser, token);
 	case TOKEN_DOT:
-		return node_new(parser, NODE_DOT, token.pos);
+		return parser_node(parser, NODE_DOT, token.pos);
 	case TOKEN_NIL:
-		return node_new(parser, NODE_NIL, token.pos);
+		return parser_node(parser, NODE_NIL, token.pos);
 	case TOKEN_VARIABLE:
 		return use_variable(parser, token);
 	case TOKEN_FIELD:
@@ -320,7 +121,7 @@ static struct node *parse_term(struct parser *parser)
 		path_add(parser, node, token);
 		return node;
 	case TOKEN_BOOL:
-		node = node_new(parser, NODE_BOOL, token.pos);
+		node = parser_node(parser, NODE_BOOL, token.pos);
 		node->u.literal = tmpl_bool(token.text[0] == 't');
 		return node;
 	case TOKEN_CHAR_CONSTANT:
@@ -334,7 +135,7 @@ static struct node *parse_term(struct parser *parser)
 		return parse_string(parser, token);
 	default:
 		if (!parser->failed)
-			back_up(parser);
+			parser_back_up(parser);
 		return NULL;
 	}
 }
@@ -345,24 +146,24 @@ static struct node *parse_operand(struct parser *parser)
 	struct node *node = parse_term(parser), *chain;
 	size_t pos;
 
-	if (!node || peek(parser).kind != TOKEN_FIELD)
+	if (!node || parser_peek(parser).kind != TOKEN_FIELD)
 		return node;
-	pos = peek(parser).pos;
+	pos = parser_peek(parser).pos;
 	if (node->kind == NODE_FIELD || node->kind == NODE_VARIABLE) {
 		chain = path_node(parser, node->kind, pos, node->u.path.names, node->u.path.count);
 	} else {
 		chain = path_node(parser, NODE_CHAIN, pos, NULL, 0);
 		chain->u.path.of = node;
 	}
-	while (peek(parser).kind == TOKEN_FIELD)
-		path_add(parser, chain, next_token(parser));
+	while (parser_peek(parser).kind == TOKEN_FIELD)
+		path_add(parser, chain, parser_next(parser));
 	if (node->kind == NODE_BOOL || node->kind == NODE_STRING || node->kind == NODE_NUMBER ||
 	    node->kind == NODE_NIL || node->kind == NODE_DOT) {
 		struct strbuf shown = STRBUF_INIT, quoted = STRBUF_INIT;
 
 		node_print(&shown, node);
 		unicode_quote(&quoted, shown.buf, shown.len, '"', false);
-		fail(parser, "unexpected . after term %s", quoted.buf);
+		parser_fail(parser, "unexpected . after term %s", quoted.buf);
 		strbuf_release(&shown);
 		strbuf_release(&quoted);
 	}
@@ -371,27 +172,27 @@ static struct node *parse_operand(struct parser *parser)
 
 static struct node *parse_command(struct parser *parser)
 {
-	struct node *command = node_new(parser, NODE_COMMAND, peek_non_space(parser).pos);
+	struct node *command = parser_node(parser, NODE_COMMAND, parser_peek_non_space(parser).pos);
 
 	for (;;) {
 		struct node *operand;
 		struct token token;
 
-		peek_non_space(parser);
+		parser_peek_non_space(parser);
 		operand = parse_operand(parser);
 		if (operand)
-			list_append(parser, &command->u.args, operand);
-		token = next_token(parser);
+			parser_append(parser, &command->u.args, operand);
+		token = parser_next(parser);
 		if (token.kind == TOKEN_SPACE)
 			continue;
 		if (token.kind == TOKEN_RIGHT_DELIM || token.kind == TOKEN_RIGHT_PAREN)
-			back_up(parser);
+			parser_back_up(parser);
 		else if (token.kind != TOKEN_PIPE)
-			unexpected(parser, token, "operand");
+			parser_unexpected(parser, token, "operand");
 		break;
 	}
 	if (command->u.args.count == 0)
-		fail(parser, "empty command");
+		parser_fail(parser, "empty command");
 	return parser->failed ? NULL : command;
 }
 
@@ -399,43 +200,43 @@ static struct node *parse_command(struct parser *parser)
 static void parse_declarations(struct parser *parser, struct node *pipe, const char *context)
 {
 	for (;;) {
-		struct token variable = peek_non_space(parser), after, next;
+		struct token variable = parser_peek_non_space(parser), after, next;
 		struct node *node;
 
 		if (variable.kind != TOKEN_VARIABLE)
 			return;
-		next_token(parser);
-		after = peek(parser);
-		next = peek_non_space(parser);
+		parser_next(parser);
+		after = parser_peek(parser);
+		next = parser_peek_non_space(parser);
 		if (next.kind != TOKEN_ASSIGN && next.kind != TOKEN_DECLARE &&
 		    !(next.kind == TOKEN_CHAR && next.text[0] == ',')) {
 			if (parser->failed)
 				return;
 			if (after.kind == TOKEN_SPACE)
-				back_up_3(parser, variable, after);
+				parser_back_up_3(parser, variable, after);
 			else
-				back_up_2(parser, variable);
+				parser_back_up_2(parser, variable);
 			return;
 		}
-		next_non_space(parser);
-		node = node_new(parser, NODE_VARIABLE, variable.pos);
+		parser_next_non_space(parser);
+		node = parser_node(parser, NODE_VARIABLE, variable.pos);
 		node->u.path.names = arena_alloc(parser->arena, sizeof(char *));
-		node->u.path.names[0] = token_copy(parser, variable);
+		node->u.path.names[0] = parser_copy(parser, variable);
 		node->u.path.count = 1;
-		list_append(parser, &pipe->u.pipeline.vars, node);
-		declare(parser, node->u.path.names[0]);
+		parser_append(parser, &pipe->u.pipeline.vars, node);
+		parser_declare(parser, node->u.path.names[0]);
 		if (next.kind != TOKEN_CHAR) {
 			pipe->u.pipeline.is_assign = next.kind == TOKEN_ASSIGN;
 			return;
 		}
 		if (strcmp(context, "range") != 0 || pipe->u.pipeline.vars.count >= 2) {
-			fail(parser, "too many declarations in %s", context);
+			parser_fail(parser, "too many declarations in %s", context);
 			return;
 		}
-		next = peek_non_space(parser);
+		next = parser_peek_non_space(parser);
 		if (next.kind != TOKEN_VARIABLE && next.kind != TOKEN_RIGHT_DELIM &&
 		    next.kind != TOKEN_RIGHT_PAREN) {
-			fail(parser, "range can only initialize variables");
+			parser_fail(parser, "range can only initialize variables");
 			return;
 		}
 	}
@@ -446,7 +247,7 @@ static struct node *check_pipeline(struct parser *parser, struct node *pipe, con
 	const struct node_list *commands = &pipe->u.pipeline.commands;
 
 	if (commands->count == 0)
-		return fail(parser, "missing value for %s", context);
+		return parser_fail(parser, "missing value for %s", context);
 	for (size_t i = 1; i < commands->count; i++) {
 		switch (commands->items[i]->u.args.items[0]->kind) {
 		case NODE_BOOL:
@@ -454,7 +255,8 @@ static struct node *check_pipeline(struct parser *parser, struct node *pipe, con
 		case NODE_NIL:
 		case NODE_NUMBER:
 		case NODE_STRING:
-			return fail(parser, "non executable command in pipeline stage %zu", i + 1);
+			return parser_fail(parser, "non executable command in pipeline stage %zu",
+					   i + 1);
 		default:
 			break;
 		}
@@ -485,26 +287,27 @@ static bool starts_operand(enum token_kind kind)
 
 static struct node *parse_pipeline(struct parser *parser, const char *context, enum token_kind end)
 {
-	struct node *pipe = node_new(parser, NODE_PIPE, peek_non_space(parser).pos), *command;
+	struct node *pipe = parser_node(parser, NODE_PIPE, parser_peek_non_space(parser).pos),
+		    *command;
 	struct token token;
 
 	if (++parser->depth > LIMIT_TEMPLATE_DEPTH)
-		fail(parser, "nested deeper than %d levels", LIMIT_TEMPLATE_DEPTH);
+		parser_fail(parser, "nested deeper than %d levels", LIMIT_TEMPLATE_DEPTH);
 	parse_declarations(parser, pipe, context);
 	for (;;) {
-		token = next_non_space(parser);
+		token = parser_next_non_space(parser);
 		if (token.kind == end) {
 			pipe = check_pipeline(parser, pipe, context);
 			break;
 		}
 		if (!starts_operand(token.kind)) {
-			pipe = unexpected(parser, token, context);
+			pipe = parser_unexpected(parser, token, context);
 			break;
 		}
-		back_up(parser);
+		parser_back_up(parser);
 		command = parse_command(parser);
 		if (command)
-			list_append(parser, &pipe->u.pipeline.commands, command);
+			parser_append(parser, &pipe->u.pipeline.commands, command);
 	}
 	parser->depth--;
 	return parser->failed ? NULL : pipe;
@@ -517,29 +320,29 @@ static struct node *parse_branch(struct parser *parser, enum node_kind kind, con
 	enum token_kind again = kind == NODE_IF ? TOKEN_IF : TOKEN_WITH;
 
 	if (++parser->depth > LIMIT_TEMPLATE_DEPTH)
-		return fail(parser, "nested deeper than %d levels", LIMIT_TEMPLATE_DEPTH);
+		return parser_fail(parser, "nested deeper than %d levels", LIMIT_TEMPLATE_DEPTH);
 	pipe = parse_pipeline(parser, context, TOKEN_RIGHT_DELIM);
 	if (!pipe)
 		return NULL;
-	branch = node_new(parser, kind, pipe->pos);
+	branch = parser_node(parser, kind, pipe->pos);
 	branch->u.branch.pipe = pipe;
 	parser->body.range_depth += kind == NODE_RANGE;
 	branch->u.branch.list = parse_list(parser, &stopped);
 	parser->body.range_depth -= kind == NODE_RANGE;
 	if (stopped && stopped->kind == NODE_ELSE) {
-		if (kind != NODE_RANGE && peek(parser).kind == again) {
+		if (kind != NODE_RANGE && parser_peek(parser).kind == again) {
 			/* {{else if X}} is {{else}}{{if X}}, and both end at one {{end}}. */
-			struct node *list = node_new(parser, NODE_LIST, stopped->pos), *nested;
+			struct node *list = parser_node(parser, NODE_LIST, stopped->pos), *nested;
 
-			next_token(parser);
+			parser_next(parser);
 			nested = parse_branch(parser, kind, context);
 			if (nested)
-				list_append(parser, &list->u.list, nested);
+				parser_append(parser, &list->u.list, nested);
 			branch->u.branch.otherwise = list;
 		} else {
 			branch->u.branch.otherwise = parse_list(parser, &stopped);
 			if (stopped && stopped->kind == NODE_ELSE)
-				fail(parser, "expected end; found {{else}}");
+				parser_fail(parser, "expected end; found {{else}}");
 		}
 	}
 	parser->body.var_count = vars;
@@ -550,19 +353,19 @@ static struct node *parse_branch(struct parser *parser, enum node_kind kind, con
 static struct node *parse_jump(struct parser *parser, enum node_kind kind, struct token word)
 {
 	const char *shown = kind == NODE_BREAK ? "{{break}}" : "{{continue}}";
-	struct token token = next_non_space(parser);
+	struct token token = parser_next_non_space(parser);
 
 	if (token.kind != TOKEN_RIGHT_DELIM)
-		return unexpected(parser, token, shown);
+		return parser_unexpected(parser, token, shown);
 	if (parser->body.range_depth == 0)
-		return fail(parser, "%s outside {{range}}", shown);
-	return node_new(parser, kind, word.pos);
+		return parser_fail(parser, "%s outside {{range}}", shown);
+	return parser_node(parser, kind, word.pos);
 }
 
 static const char *parse_name(struct parser *parser, struct token token, const char *context)
 {
 	if (token.kind != TOKEN_STRING && token.kind != TOKEN_RAW_STRING) {
-		unexpected(parser, token, context);
+		parser_unexpected(parser, token, context);
 		return "";
 	}
 	return unquote(parser, token)->u.string.text;
@@ -597,7 +400,7 @@ static void define(struct parser *parser, const char *name, struct node *root)
 	} else if (is_blank(old->root)) {
 		old->root = root;
 	} else if (!is_blank(root)) {
-		fail(parser, "template: multiple definition of template \"%s\"", name);
+		parser_fail(parser, "template: multiple definition of template \"%s\"", name);
 	}
 }
 
@@ -608,10 +411,10 @@ static void parse_definition(struct parser *parser, const char *name, const char
 	struct node *root, *stopped;
 
 	parser->body = (struct body){ 0 };
-	declare(parser, "$");
+	parser_declare(parser, "$");
 	root = parse_list(parser, &stopped);
 	if (stopped && stopped->kind == NODE_ELSE)
-		fail(parser, "unexpected {{else}} in %s", context);
+		parser_fail(parser, "unexpected {{else}} in %s", context);
 	if (!parser->failed)
 		define(parser, name, root);
 	free(parser->body.vars);
@@ -621,9 +424,9 @@ static void parse_definition(struct parser *parser, const char *name, const char
 static void parse_define(struct parser *parser)
 {
 	static const char context[] = "define clause";
-	const char *name = parse_name(parser, next_non_space(parser), context);
+	const char *name = parse_name(parser, parser_next_non_space(parser), context);
 
-	expect(parser, TOKEN_RIGHT_DELIM, context);
+	parser_expect(parser, TOKEN_RIGHT_DELIM, context);
 	if (!parser->failed)
 		parse_definition(parser, name, context);
 }
@@ -631,13 +434,13 @@ static void parse_define(struct parser *parser)
 static struct node *parse_block(struct parser *parser)
 {
 	static const char context[] = "block clause";
-	struct token token = next_non_space(parser);
-	struct node *node = node_new(parser, NODE_TEMPLATE, token.pos);
+	struct token token = parser_next_non_space(parser);
+	struct node *node = parser_node(parser, NODE_TEMPLATE, token.pos);
 
 	node->u.call.name = parse_name(parser, token, context);
 	node->u.call.pipe = parse_pipeline(parser, context, TOKEN_RIGHT_DELIM);
 	if (++parser->depth > LIMIT_TEMPLATE_DEPTH)
-		return fail(parser, "nested deeper than %d levels", LIMIT_TEMPLATE_DEPTH);
+		return parser_fail(parser, "nested deeper than %d levels", LIMIT_TEMPLATE_DEPTH);
 	if (!parser->failed)
 		parse_definition(parser, node->u.call.name, context);
 	parser->depth--;
@@ -647,12 +450,12 @@ static struct node *parse_block(struct parser *parser)
 static struct node *parse_call(struct parser *parser)
 {
 	static const char context[] = "template clause";
-	struct token token = next_non_space(parser);
-	struct node *node = node_new(parser, NODE_TEMPLATE, token.pos);
+	struct token token = parser_next_non_space(parser);
+	struct node *node = parser_node(parser, NODE_TEMPLATE, token.pos);
 
 	node->u.call.name = parse_name(parser, token, context);
-	if (next_non_space(parser).kind != TOKEN_RIGHT_DELIM && !parser->failed) {
-		back_up(parser);
+	if (parser_next_non_space(parser).kind != TOKEN_RIGHT_DELIM && !parser->failed) {
+		parser_back_up(parser);
 		node->u.call.pipe = parse_pipeline(parser, context, TOKEN_RIGHT_DELIM);
 	}
 	return parser->failed ? NULL : node;
@@ -660,17 +463,17 @@ static struct node *parse_call(struct parser *parser)
 
 static struct node *parse_else(struct parser *parser)
 {
-	struct token token = peek_non_space(parser);
+	struct token token = parser_peek_non_space(parser);
 
 	if (token.kind != TOKEN_IF && token.kind != TOKEN_WITH)
-		token = expect(parser, TOKEN_RIGHT_DELIM, "else");
-	return node_new(parser, NODE_ELSE, token.pos);
+		token = parser_expect(parser, TOKEN_RIGHT_DELIM, "else");
+	return parser_node(parser, NODE_ELSE, token.pos);
 }
 
 /* The left delimiter has been read. */
 static struct node *parse_action(struct parser *parser)
 {
-	struct token token = next_non_space(parser);
+	struct token token = parser_next_non_space(parser);
 	struct node *node;
 
 	switch (token.kind) {
@@ -683,7 +486,8 @@ static struct node *parse_action(struct parser *parser)
 	case TOKEN_ELSE:
 		return parse_else(parser);
 	case TOKEN_END:
-		return node_new(parser, NODE_END, expect(parser, TOKEN_RIGHT_DELIM, "end").pos);
+		return parser_node(parser, NODE_END,
+				   parser_expect(parser, TOKEN_RIGHT_DELIM, "end").pos);
 	case TOKEN_IF:
 		return parse_branch(parser, NODE_IF, "if");
 	case TOKEN_RANGE:
@@ -697,25 +501,25 @@ static struct node *parse_action(struct parser *parser)
 	}
 	if (parser->failed)
 		return NULL;
-	back_up(parser);
-	node = node_new(parser, NODE_ACTION, peek(parser).pos);
+	parser_back_up(parser);
+	node = parser_node(parser, NODE_ACTION, parser_peek(parser).pos);
 	node->u.pipe = parse_pipeline(parser, "command", TOKEN_RIGHT_DELIM);
 	return parser->failed ? NULL : node;
 }
 
 static struct node *parse_text_or_action(struct parser *parser)
 {
-	struct token token = next_non_space(parser);
+	struct token token = parser_next_non_space(parser);
 	struct node *node;
 
 	if (token.kind == TOKEN_TEXT) {
-		node = node_new(parser, NODE_TEXT, token.pos);
+		node = parser_node(parser, NODE_TEXT, token.pos);
 		node->text = token.text;
 		node->len = token.len;
 		return node;
 	}
 	if (token.kind != TOKEN_LEFT_DELIM)
-		return unexpected(parser, token, "input");
+		return parser_unexpected(parser, token, "input");
 	parser->action_line = token.line;
 	node = parse_action(parser);
 	parser->action_line = 0;
@@ -725,10 +529,10 @@ static struct node *parse_text_or_action(struct parser *parser)
 /* Up to {{else}} or {{end}}, which is given back; NULL after an error. */
 static struct node *parse_list(struct parser *parser, struct node **stopped_at)
 {
-	struct node *list = node_new(parser, NODE_LIST, peek_non_space(parser).pos);
+	struct node *list = parser_node(parser, NODE_LIST, parser_peek_non_space(parser).pos);
 
 	*stopped_at = NULL;
-	while (peek_non_space(parser).kind != TOKEN_EOF) {
+	while (parser_peek_non_space(parser).kind != TOKEN_EOF) {
 		struct node *node = parse_text_or_action(parser);
 
 		if (!node)
@@ -737,35 +541,35 @@ static struct node *parse_list(struct parser *parser, struct node **stopped_at)
 			*stopped_at = node;
 			return list;
 		}
-		list_append(parser, &list->u.list, node);
+		parser_append(parser, &list->u.list, node);
 	}
-	fail(parser, "unexpected EOF");
+	parser_fail(parser, "unexpected EOF");
 	return list;
 }
 
 static void parse_top(struct parser *parser)
 {
-	struct node *root = node_new(parser, NODE_LIST, peek(parser).pos);
+	struct node *root = parser_node(parser, NODE_LIST, parser_peek(parser).pos);
 
-	while (peek(parser).kind != TOKEN_EOF) {
+	while (parser_peek(parser).kind != TOKEN_EOF) {
 		struct node *node;
 
-		if (peek(parser).kind == TOKEN_LEFT_DELIM) {
-			struct token delim = next_token(parser);
+		if (parser_peek(parser).kind == TOKEN_LEFT_DELIM) {
+			struct token delim = parser_next(parser);
 
-			if (next_non_space(parser).kind == TOKEN_DEFINE) {
+			if (parser_next_non_space(parser).kind == TOKEN_DEFINE) {
 				parse_define(parser);
 				continue;
 			}
-			back_up_2(parser, delim);
+			parser_back_up_2(parser, delim);
 		}
 		node = parse_text_or_action(parser);
 		if (!node)
 			return;
 		if (node->kind == NODE_ELSE || node->kind == NODE_END)
-			fail(parser, "unexpected %s",
-			     node->kind == NODE_ELSE ? "{{else}}" : "{{end}}");
-		list_append(parser, &root->u.list, node);
+			parser_fail(parser, "unexpected %s",
+				    node->kind == NODE_ELSE ? "{{else}}" : "{{end}}");
+		parser_append(parser, &root->u.list, node);
 	}
 	if (!parser->failed)
 		define(parser, "", root);
@@ -776,7 +580,7 @@ bool parse_template(struct tmpl *tmpl, struct tmpl_error *error)
 	struct parser parser = { .tmpl = tmpl, .arena = &tmpl->arena, .error = error };
 
 	lex_init(&parser.lexer, &tmpl->arena, tmpl->text, tmpl->len, tmpl->left, tmpl->right);
-	declare(&parser, "$");
+	parser_declare(&parser, "$");
 	parse_top(&parser);
 	free(parser.body.vars);
 	return !parser.failed;
