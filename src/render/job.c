@@ -355,7 +355,8 @@ static void on_retry(void *arg)
 void job_refuse(struct render_job *job, const char *sha256, const struct err *err, const char *why)
 {
 	loop_timer_stop(&job->retry);
-	if (err && job->runner->source)
+	/* The file is as the data says and stays: there is nothing to try again. */
+	if (err && job->runner->source && !job->spec.keep_written)
 		job->retry = loop_timer_start(job->runner->loop,
 					      backoff_next_ms(&job->retry_backoff), on_retry, job);
 	memcpy(job->refused, sha256, sizeof(job->refused));
@@ -412,6 +413,8 @@ static enum render_state judge(struct render_job *job)
 		return RENDER_FAILED;
 	if (!job->has_pending)
 		return RENDER_WAITING;
+	if (is_equal(job) && job->spec.keep_written && is_refused(job) && job->refused_err.code)
+		return RENDER_FAILED; /* the file stands, its command failed */
 	if (is_equal(job)) {
 		stop_quiet(job);
 		clear_triggers(job);

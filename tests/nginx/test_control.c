@@ -482,6 +482,25 @@ static void an_nginx_elsewhere_is_checked_started_and_reloaded(void **state)
 	free(seen);
 }
 
+static void a_canceled_reload_is_not_heard_of(void **state)
+{
+	struct place *place = *state;
+	struct nginx_reload *first, *second;
+
+	start_master(place);
+	first = nginx_reload_start(place->control, on_reloaded, place);
+	second = nginx_reload_start(place->control, on_reloaded, place);
+	for (int i = 0; i < 3; i++)
+		loop_turn(place->loop, 10);
+	nginx_reload_cancel(&first);
+	assert_null(first);
+	assert_false(place->done);
+	wait_until_done(place); /* the second one, whose turn it is now */
+	assert_true(place->ok);
+	second = nginx_reload_start(place->control, on_reloaded, place);
+	assert_non_null(second);
+}
+
 static unsigned finished;
 
 static void on_one_of_two(void *arg, const struct nginx_reload_result *result)
@@ -522,6 +541,7 @@ int main(void)
 		WITH_NGINX(a_pid_of_a_stranger_is_not_signaled),
 		WITH_NGINX(a_supervised_nginx_is_left_to_its_supervisor),
 		WITH_NGINX(an_nginx_elsewhere_is_checked_started_and_reloaded),
+		WITH_NGINX(a_canceled_reload_is_not_heard_of),
 		WITH_NGINX(reloads_of_one_nginx_wait_for_each_other),
 	};
 

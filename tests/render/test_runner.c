@@ -41,6 +41,7 @@ struct scene {
 	/* what run_scene waits for */
 	size_t of;
 	enum render_state wanted;
+	const char *wanted_text;
 	/* the end of an operation */
 	bool done;
 	struct render_applied applied;
@@ -226,6 +227,32 @@ static void wait_for(struct scene *scene, size_t index, enum render_state state)
 			 render_state_name(state), render_status(scene->runner, index)->err.msg);
 }
 
+static bool has_text(void *arg)
+{
+	struct scene *scene = arg;
+
+	return strcmp(render_live_text(scene->runner, scene->of)->buf, scene->wanted_text) == 0;
+}
+
+static bool has_pending_text(void *arg)
+{
+	struct scene *scene = arg;
+	const struct strbuf *text = render_pending_text(scene->runner, scene->of);
+
+	return text && strcmp(text->buf, scene->wanted_text) == 0;
+}
+
+/* Until the file of a template holds this, by itself. */
+static void wait_for_text(struct scene *scene, size_t index, const char *text)
+{
+	scene->of = index;
+	scene->wanted_text = text;
+	if (!run_until_true(scene->loop, has_text, scene))
+		fail_msg("\"%s\" instead of \"%s\"", render_live_text(scene->runner, index)->buf,
+			 text);
+	wait_for(scene, index, RENDER_CLEAN);
+}
+
 static void on_done(void *arg, const struct render_applied *result)
 {
 	struct scene *scene = arg;
@@ -271,8 +298,7 @@ static void a_template_waits_for_its_data_and_is_written_when_it_is_complete(voi
 	wait_for(scene, 0, RENDER_CLEAN);
 	assert_file(scene, "out/x.txt", "one-two\n");
 	set_key(scene, "a", "three");
-	run_for(scene->loop, 300);
-	wait_for(scene, 0, RENDER_CLEAN);
+	wait_for_text(scene, 0, "three-two\n");
 	assert_file(scene, "out/x.txt", "three-two\n");
 	assert_int_equal(render_status(scene->runner, 0)->generations, 2);
 	assert_true(scene->changes > 0);
@@ -492,7 +518,7 @@ static void a_failing_command_brings_the_old_file_back(void **state)
 	run_for(scene->loop, 100);
 	assert_file(scene, "log", "newold");
 	set_key(scene, "b", "new");
-	run_for(scene->loop, 300);
+	wait_for(scene, 1, RENDER_FAILED);
 	assert_file(scene, "y", "new"); /* keep_written */
 	free(command);
 }
@@ -540,6 +566,27 @@ static void a_canceled_operation_is_not_heard_of(void **state)
 	render_apply_start(scene->runner, 0, &request, on_done, scene, &err);
 }
 
+static void only_templates_that_use_the_answer_are_executed_again(void **state)
+{
+	struct scene *scene = *state;
+
+	make_runner(scene, RENDER_AUTO, 0);
+	add(scene, "{{key \"a\"}} {{env \"BINNACLE_TEST\"}}", "x", NULL, false);
+	add(scene, "{{key \"b\"}} {{env \"BINNACLE_TEST\"}}", "y", NULL, false);
+	setenv("BINNACLE_TEST", "first", 1);
+	set_key(scene, "a", "1");
+	set_key(scene, "b", "1");
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_CLEAN);
+	wait_for(scene, 1, RENDER_CLEAN);
+	setenv("BINNACLE_TEST", "second", 1);
+	set_key(scene, "a", "2");
+	wait_for_text(scene, 0, "2 second");
+	unsetenv("BINNACLE_TEST");
+	assert_file(scene, "x", "2 second");
+	assert_file(scene, "y", "1 first");
+}
+
 static void what_is_not_used_any_more_is_not_watched(void **state)
 {
 	struct scene *scene = *state;
@@ -553,8 +600,7 @@ static void what_is_not_used_any_more_is_not_watched(void **state)
 	wait_for(scene, 0, RENDER_CLEAN);
 	assert_file(scene, "x", "one.");
 	set_key(scene, "a", "no");
-	run_for(scene->loop, 300);
-	wait_for(scene, 0, RENDER_CLEAN);
+	wait_for_text(scene, 0, ".");
 	assert_file(scene, "x", ".");
 	asked = peer_asked(scene->peer, "GET /v1/kv/b");
 	set_key(scene, "b", "two");
@@ -575,14 +621,15 @@ static void what_somebody_else_wrote_is_not_written_over_by_itself(void **state)
 	wait_for(scene, 0, RENDER_HELD);
 	assert_true(text_starts_with(render_status(scene->runner, 0)->brake, "somebody else"));
 	set_key(scene, "a", "ours again");
-	run_for(scene->loop, 300);
+	scene->wanted_text = "ours again";
+	assert_true(run_until_true(scene->loop, has_pending_text, scene));
+	run_for(scene->loop, 50);
 	assert_file(scene, "x", "theirs");
 	apply(scene, 0, NULL, NULL);
 	assert_true(scene->applied.ok);
 	assert_file(scene, "x", "ours again");
 	set_key(scene, "a", "more");
-	run_for(scene->loop, 300);
-	wait_for(scene, 0, RENDER_CLEAN);
+	wait_for_text(scene, 0, "more");
 	assert_file(scene, "x", "more");
 }
 
@@ -896,6 +943,49 @@ static void a_reload_that_nginx_does_not_take_brings_the_old_file_back(void **st
 	close(taken);
 }
 
+static void on_verdict(void *arg, const struct nginx_check_result *result, const struct err *err)
+{
+	struct scene *scene = arg;
+
+	assert_false(scene->done);
+	assert_null(err);
+	scene->done = true;
+	scene->message = xstrdup(result->message);
+}
+
+static void an_operator_may_check_without_changing_anything(void **state)
+{
+	struct scene *scene = *state;
+	struct render_op *op;
+	struct err err;
+
+	if (!have_nginx())
+		skip();
+	make_nginx(scene, "");
+	make_runner(scene, RENDER_OFF, 0);
+	add(scene, "\n{{key \"a\"}}\n", "conf.d/app.conf", NULL, false);
+	add(scene, "{{key \"a\"}}", "elsewhere", NULL, false);
+	set_key(scene, "a", "bad;");
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_PENDING);
+	assert_non_null(render_check_start(scene->runner, 0, on_verdict, scene, &err));
+	assert_true(run_until(scene->loop, &scene->done));
+	assert_non_null(strstr(scene->message, "/conf.d/app.conf:2"));
+	assert_int_equal(render_status(scene->runner, 0)->check, RENDER_CHECK_FAIL);
+	assert_int_equal(render_status(scene->runner, 0)->state, RENDER_PENDING);
+	assert_file(scene, "conf.d/app.conf", NULL);
+	/* A file that nothing includes is right in a way that helps nobody. */
+	free(scene->message);
+	scene->done = false;
+	render_check_start(scene->runner, 1, on_verdict, scene, &err);
+	assert_true(run_until(scene->loop, &scene->done));
+	assert_int_equal(render_status(scene->runner, 1)->check, RENDER_CHECK_OK);
+	assert_non_null(strstr(render_status(scene->runner, 1)->check_message, "no include"));
+	op = render_check_start(scene->runner, 1, on_verdict, scene, &err);
+	render_op_cancel(&op);
+	run_for(scene->loop, 50);
+}
+
 static void a_held_text_is_checked_by_itself(void **state)
 {
 	struct scene *scene = *state;
@@ -931,6 +1021,7 @@ int main(void)
 		IN_SCENE(a_failing_command_brings_the_old_file_back),
 		IN_SCENE(a_failure_is_tried_again_by_itself),
 		IN_SCENE(a_canceled_operation_is_not_heard_of),
+		IN_SCENE(only_templates_that_use_the_answer_are_executed_again),
 		IN_SCENE(what_is_not_used_any_more_is_not_watched),
 		IN_SCENE(what_somebody_else_wrote_is_not_written_over_by_itself),
 		IN_SCENE(without_brakes_everything_is_written),
@@ -940,6 +1031,7 @@ int main(void)
 		IN_SCENE(a_text_that_nginx_refuses_changes_nothing),
 		IN_SCENE(many_templates_make_one_reload_that_is_verified),
 		IN_SCENE(a_reload_that_nginx_does_not_take_brings_the_old_file_back),
+		IN_SCENE(an_operator_may_check_without_changing_anything),
 		IN_SCENE(a_held_text_is_checked_by_itself),
 	};
 
