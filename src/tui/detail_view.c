@@ -18,7 +18,7 @@
 
 #define LABEL_CELLS_MAX 18
 #define ROUTE_CELLS     15
-#define TABS_MAX        5
+#define PREVIEW_REST_MS 300
 
 enum tab_kind { TAB_SUMMARY, TAB_LIST, TAB_JSON };
 
@@ -599,15 +599,40 @@ struct view *detail_view_new(struct tui *tui, const struct table *table, const c
 	return view;
 }
 
+/*
+ * The row to show. While keys come the preview stays on the row it had: going through a list
+ * would send a whole column of the screen for each step.
+ */
+static const void *previewed_row(struct tui *tui)
+{
+	const struct table_view *list = table_view_state(tui->panes[tui->focus]);
+	const void *row = table_view_row(list), *old = NULL;
+	int64_t rested = clock_mono_ms() - tui->key_ms;
+
+	if (!row)
+		return NULL;
+	if (tui->previewed && tui->previewed_pane == tui->focus)
+		old = snapshot_find(list->shown, tui->previewed);
+	if (old && old != row && rested < PREVIEW_REST_MS) {
+		tui_paint_later(tui, PREVIEW_REST_MS - rested);
+		return old;
+	}
+	if (old != row) {
+		free(tui->previewed);
+		tui->previewed = xstrdup(row_id(row));
+		tui->previewed_pane = tui->focus;
+	}
+	return row;
+}
+
 void preview_paint(struct tui *tui, struct area area)
 {
-	struct view *list = tui->panes[tui->focus];
-	const struct table_view *state = table_view_state(list);
-	const void *row = table_view_row(state);
+	const struct table *table = table_view_state(tui->panes[tui->focus])->table;
+	const void *row = previewed_row(tui);
 	struct text_view body = { .text = RICH_INIT };
 	struct rich title = RICH_INIT;
 
-	rich_addf(&title, ROLE_PANE_TITLE, "Preview: %s ", state->table->singular);
+	rich_addf(&title, ROLE_PANE_TITLE, "Preview: %s ", table->singular);
 	if (row)
 		rich_add(&title, ROLE_PANE_TITLE, row_id(row));
 	rich_end_line(&title);
@@ -616,7 +641,7 @@ void preview_paint(struct tui *tui, struct area area)
 	area.row++;
 	area.height--;
 	if (row) {
-		detail_write(tui, state->table, row, &body.text);
+		detail_write(tui, table, row, &body.text);
 		text_view_paint(&body, tui->grid, area);
 	}
 	text_view_release(&body);

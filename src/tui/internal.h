@@ -50,6 +50,8 @@ struct tui {
 	enum layout_grow grow;
 	int columns; /* asked for with `layout`; 0: by size */
 	enum layout_preview preview;
+	char *previewed; /* identity of the row in the preview; NULL: none yet */
+	int previewed_pane;
 	bool no_hints, bell, quit_when_idle, quitting;
 	struct layout layout;
 	struct {
@@ -79,7 +81,7 @@ struct tui {
 	struct model_watch *watch;
 	struct loop_hook *hook;
 	struct loop_fd *input;
-	struct loop_timer *frame_timer, *tick_timer, *resize_timer;
+	struct loop_timer *frame_timer, *tick_timer, *resize_timer, *preview_timer;
 	struct loop_signal *signals[8];
 	size_t signal_count;
 };
@@ -101,6 +103,8 @@ void tui_copy(struct tui *tui, const char *what, const char *bytes, size_t len);
 const struct command *tui_command_of(const char *line);
 void tui_quit(struct tui *tui);
 void tui_suspend(struct tui *tui);
+/* Paint once more when the keys have rested so long. */
+void tui_paint_later(struct tui *tui, int64_t delay_ms);
 size_t tui_running(const struct tui *tui);
 /* Whether the console refuses changes, and why. */
 bool tui_may_act(const struct tui *tui, const char **why);

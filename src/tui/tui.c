@@ -893,6 +893,20 @@ static void before_sleep(void *arg)
 		paint(tui);
 }
 
+static void on_preview_timer(void *arg)
+{
+	struct tui *tui = arg;
+
+	tui->preview_timer = NULL;
+	tui->dirty = true;
+}
+
+void tui_paint_later(struct tui *tui, int64_t delay_ms)
+{
+	loop_timer_stop(&tui->preview_timer);
+	tui->preview_timer = loop_timer_start(tui->loop, delay_ms, on_preview_timer, tui);
+}
+
 static void on_tick(void *arg)
 {
 	struct tui *tui = arg;
@@ -1107,6 +1121,7 @@ void tui_free(struct tui *tui)
 	loop_timer_stop(&tui->frame_timer);
 	loop_timer_stop(&tui->tick_timer);
 	loop_timer_stop(&tui->resize_timer);
+	loop_timer_stop(&tui->preview_timer);
 	model_watch_stop(&tui->watch);
 	dialog_free(tui->dialog);
 	prompt_free(tui->prompt);
@@ -1130,6 +1145,7 @@ void tui_free(struct tui *tui)
 	message_line_release(&tui->messages);
 	for (size_t i = 0; i < COUNT_OF(tui->own_dirs); i++)
 		free(tui->own_dirs[i]);
+	free(tui->previewed);
 	free(tui->ages);
 	free(tui);
 }

@@ -152,6 +152,20 @@ void model_fixture_services(struct model *model, size_t extra, const char *witho
 	model_publish(model, snapshot);
 }
 
+void model_fixture_change_row(struct model *model)
+{
+	struct snapshot *snapshot = snapshot_new(MODEL_SERVICES);
+
+	for (size_t i = 0; i < COUNT_OF(service_specs); i++) {
+		struct service_spec spec = service_specs[i];
+
+		if (i == 1)
+			spec.output = "TTL expired, no heartbeat for 31s";
+		add_service(snapshot, &spec, i);
+	}
+	model_publish(model, snapshot);
+}
+
 void model_fixture_many(struct model *model, size_t count)
 {
 	struct snapshot *snapshot = snapshot_new(MODEL_SERVICES);

@@ -8,11 +8,12 @@
  *     keys 5 Space D    names of keys; `wait` lets 300 ms pass
  *     resize 59x15
  *     diff              opens a difference
+ *     picture           make screenshots draws it
  *     # comment
  *
  * UPDATE_SCREENS=1 writes the pictures instead of comparing them: look at them before they are
- * committed. SCREENSHOTS=DIR draws each as SVG into a folder, in the colors of SCREENSHOT_THEME
- * where the script names no theme.
+ * committed. SCREENSHOTS=DIR draws those that are pictures as SVG into a folder, in the colors of
+ * SCREENSHOT_THEME where the script names no theme.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +36,7 @@
 struct script {
 	struct console *console;
 	int width, height;
-	bool hostile;
+	bool hostile, is_picture;
 	char theme[40];
 };
 
@@ -57,6 +58,8 @@ static void obey(struct script *script, const char *path, const char *line)
 		script->height = height;
 	} else if (strcmp(line, "hostile") == 0) {
 		script->hostile = true;
+	} else if (strcmp(line, "picture") == 0) {
+		script->is_picture = true;
 	} else if (text_starts_with(line, "theme ")) {
 		snprintf(script->theme, sizeof(script->theme), "%s", line + 6);
 	} else if (sscanf(line, "resize %dx%d", &width, &height) == 2) {
@@ -101,7 +104,7 @@ static void draw(struct script *script, const char *name)
 	struct err err;
 	char *path;
 
-	if (!dir || !*dir || text_starts_with(name, "notice-18"))
+	if (!dir || !*dir || !script->is_picture)
 		return;
 	path = xasprintf("%s/%s.svg", dir, name);
 	grid_dump_svg(tui_grid(script->console->tui), tui_theme(script->console->tui), name, &svg);
@@ -174,7 +177,10 @@ static void each_script_ends_in_its_picture(void **state)
 		screen = console_text(script.console);
 		assert_fits(tui_grid(script.console->tui));
 		draw(&script, names.items[i]);
-		assert_screen(picture, screen);
+		/* Pictures are drawn in other colors, and the name of the theme is on the screen.
+		 */
+		if (!getenv("SCREENSHOTS"))
+			assert_screen(picture, screen);
 		console_free(script.console);
 		free(screen);
 		free(keys);
