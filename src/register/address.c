@@ -95,7 +95,7 @@ static const char *label_address(struct rules *rules, const char *otherwise)
 	const char *slash = strrchr(value, '/');
 
 	if (!*value) {
-		rules_note(rules, REGISTER_NOTE_WARNING, "", "",
+		rules_note(rules, REGISTER_REASON_NONE, "", "",
 			   arena_printf(&rules->out->arena, "label %s for the address is missing",
 					key),
 			   "set the label, or leave -useIpFromLabel out");
@@ -145,5 +145,5 @@ void address_warn(struct rules *rules, const struct port *port,
 		remedy = "use -internal or -internal-networks";
 	}
 	if (text)
-		rules_note(rules, REGISTER_NOTE_WARNING, port->key, service->name, text, remedy);
+		rules_note(rules, REGISTER_REASON_NONE, port->key, service->name, text, remedy);
 }

@@ -40,15 +40,22 @@ void boxes_release_retired(struct registrar *registrar)
 	registrar->retired_count = 0;
 }
 
-static void tell_about(struct box *box, enum registrar_action action, const char *service,
-		       const char *why)
+static void tell_note(struct box *box, enum registrar_action action, const char *service,
+		      const char *why, const struct register_note *note)
 {
 	registrar_tell(box->registrar, &(struct registrar_event){ .action = action,
 								  .service = service,
 								  .why = why,
 								  .container = box->name,
 								  .container_id = box->id,
-								  .source = box->source });
+								  .source = box->source,
+								  .note = note });
+}
+
+static void tell_about(struct box *box, enum registrar_action action, const char *service,
+		       const char *why)
+{
+	tell_note(box, action, service, why, NULL);
 }
 
 static struct box *add_box(struct registrar *registrar, const char *id)
@@ -186,7 +193,7 @@ static void tell_notes(struct box *box)
 			xasprintf("%s%s%s", note->text, *note->remedy ? ": " : "", note->remedy);
 
 		if (note->kind == REGISTER_NOTE_IGNORED)
-			tell_about(box, REGISTRAR_IGNORED, note->service, why);
+			tell_note(box, REGISTRAR_IGNORED, note->service, why, note);
 		else
 			log_warn("register", "%s %s: %s", box->name, note->port, why);
 		free(why);

@@ -87,7 +87,7 @@ void ports_drop_unpublished(struct rules *rules, struct port_table *table)
 			table->items[kept++] = *port;
 			continue;
 		}
-		rules_note(rules, REGISTER_NOTE_IGNORED, port->key, "",
+		rules_note(rules, REGISTER_REASON_NOT_PUBLISHED, port->key, "",
 			   arena_printf(&rules->out->arena, "%s exposed, not published; network %s",
 					port->key, rules->network_mode),
 			   "use -internal or -p");

@@ -23,7 +23,7 @@
 
 enum { META_VALUE_MAX = 512, META_KEY_MAX = 128, META_COUNT_MAX = 64 };
 
-void rules_note(struct rules *rules, enum register_note_kind kind, const char *port,
+void rules_note(struct rules *rules, enum register_note_reason reason, const char *port,
 		const char *service, const char *text, const char *remedy)
 {
 	struct register_wanted *out = rules->out;
@@ -35,7 +35,8 @@ void rules_note(struct rules *rules, enum register_note_kind kind, const char *p
 	}
 	GROW(out->notes, out->note_count, out->note_cap);
 	out->notes[out->note_count++] = (struct register_note){
-		.kind = kind,
+		.kind = reason ? REGISTER_NOTE_IGNORED : REGISTER_NOTE_WARNING,
+		.reason = reason,
 		.port = arena_strdup(&out->arena, port),
 		.service = arena_strdup(&out->arena, service),
 		.text = arena_strdup(&out->arena, text),
@@ -154,14 +155,14 @@ static void set_meta(struct rules *rules, const struct port *port, const struct 
 		if (!why && count == META_COUNT_MAX)
 			why = "there are more than 64";
 		if (why) {
-			rules_note(rules, REGISTER_NOTE_WARNING, port->key, service->name,
+			rules_note(rules, REGISTER_REASON_NONE, port->key, service->name,
 				   arena_printf(arena, "attribute %.130s left out: %s", entry->key,
 						why),
 				   "rename the SERVICE_ key");
 			continue;
 		}
 		if (strlen(entry->value) > META_VALUE_MAX)
-			rules_note(rules, REGISTER_NOTE_WARNING, port->key, service->name,
+			rules_note(rules, REGISTER_REASON_NONE, port->key, service->name,
 				   arena_printf(arena, "attribute %s cut to 512 bytes", entry->key),
 				   "");
 		meta[count++] = (struct register_pair){ .key = arena_strdup(arena, entry->key),
@@ -185,14 +186,14 @@ static bool is_left_out(struct rules *rules, const struct port *port,
 	const char *ignore = metadata_value(metadata, "ignore");
 
 	if (*ignore) {
-		rules_note(rules, REGISTER_NOTE_IGNORED, port->key, "", "SERVICE_IGNORE is set",
+		rules_note(rules, REGISTER_REASON_LEFT_OUT, port->key, "", "SERVICE_IGNORE is set",
 			   is_no_word(ignore) ? "any value counts, also false and 0: leave the key "
 						"out or empty"
 					      : "");
 		return true;
 	}
 	if (rules->options->explicit_only && !*metadata_value(metadata, "name")) {
-		rules_note(rules, REGISTER_NOTE_IGNORED, port->key, "",
+		rules_note(rules, REGISTER_REASON_LEFT_OUT, port->key, "",
 			   "no SERVICE_NAME; -explicit",
 			   arena_printf(&rules->out->arena, "set SERVICE_NAME or SERVICE_%s_NAME",
 					port->number));
@@ -222,7 +223,7 @@ static void add_service(struct rules *rules, const struct port *port)
 	service.name = service_name(rules, port, &metadata);
 	service.id = service_id(rules, port, &metadata);
 	if (is_id_taken(out, service.id)) {
-		rules_note(rules, REGISTER_NOTE_IGNORED, port->key, service.name,
+		rules_note(rules, REGISTER_REASON_LEFT_OUT, port->key, service.name,
 			   arena_printf(&out->arena, "id %s is taken by another port of it",
 					service.id),
 			   "set SERVICE_<port>_ID per port");
@@ -238,11 +239,11 @@ static void add_service(struct rules *rules, const struct port *port)
 	set_meta(rules, port, &metadata, &service);
 	check_from_metadata(&service, &metadata, &out->arena);
 	if (!*service.name)
-		rules_note(rules, REGISTER_NOTE_WARNING, port->key, "", "the service has no name",
+		rules_note(rules, REGISTER_REASON_NONE, port->key, "", "the service has no name",
 			   "set SERVICE_NAME");
 	address_warn(rules, port, &service);
 	if (is_no_word(metadata_value(&metadata, "check_tcp")))
-		rules_note(rules, REGISTER_NOTE_WARNING, port->key, service.name,
+		rules_note(rules, REGISTER_REASON_NONE, port->key, service.name,
 			   "SERVICE_CHECK_TCP makes a check whatever its value",
 			   "leave the key out or empty");
 	GROW(out->services, out->service_count, out->service_cap);
@@ -275,11 +276,11 @@ static void warn_about_keys(struct rules *rules, const struct port_table *table)
 			strbuf_addstr(&text, " is an ordinary attribute");
 		}
 		if (remedy)
-			rules_note(rules, REGISTER_NOTE_WARNING, "", "", text.buf, remedy);
+			rules_note(rules, REGISTER_REASON_NONE, "", "", text.buf, remedy);
 	}
 	strbuf_release(&text);
 	if (rules->metadata.has_lower_case_prefix)
-		rules_note(rules, REGISTER_NOTE_WARNING, "", "",
+		rules_note(rules, REGISTER_REASON_NONE, "", "",
 			   "keys that begin with service_ have no meaning", "write SERVICE_");
 }
 
@@ -304,7 +305,7 @@ static void evaluate_tags(struct rules *rules)
 	if (!tags_template_is_one(tags))
 		return;
 	if (!tags_template_run(tags, rules->inspect, &text, &err))
-		rules_note(rules, REGISTER_NOTE_WARNING, "", "", err.msg, "correct -tags");
+		rules_note(rules, REGISTER_REASON_NONE, "", "", err.msg, "correct -tags");
 	rules->forced_tags = arena_strdup(&rules->out->arena, text.buf);
 	strbuf_release(&text);
 }
@@ -315,7 +316,7 @@ static void add_services(struct rules *rules)
 
 	ports_collect(rules, &table);
 	if (!table.count)
-		rules_note(rules, REGISTER_NOTE_IGNORED, "", "", "no exposed or published ports",
+		rules_note(rules, REGISTER_REASON_NO_PORTS, "", "", "no exposed or published ports",
 			   "use EXPOSE in the image, --expose or -p");
 	warn_about_keys(rules, &table);
 	if (!rules->internal)

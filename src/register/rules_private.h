@@ -39,7 +39,7 @@ struct rules {
 	bool is_group; /* more than one port: names get the port as a suffix */
 };
 
-void rules_note(struct rules *rules, enum register_note_kind kind, const char *port,
+void rules_note(struct rules *rules, enum register_note_reason reason, const char *port,
 		const char *service, const char *text, const char *remedy);
 bool rules_is_set(const char *text); /* neither NULL nor "" */
 

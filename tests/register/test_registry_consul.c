@@ -142,15 +142,44 @@ static void listing_and_ping_ask_the_agent(void **state)
 	assert_false(world->answered);
 }
 
+static void keys_hold_address_and_port(void **state)
+{
+	struct register_service service = web;
+	struct world *world = *state;
+	struct err err;
+
+	registry_free(world->registry);
+	world->registry = registry_consul_kv_new(world->consul, "services/eu", &err);
+	assert_false(registry_can_list(world->registry));
+	peer_answer(world->peer, "PUT /v1/kv/*", 200, NULL, "true");
+	peer_answer(world->peer, "DELETE /v1/kv/*", 200, NULL, "true");
+	registry_add(world->registry, &service, on_done, world);
+	wait_for_answer(world);
+	assert_int_equal(world->err.code, ERR_NONE);
+	assert_string_equal(peer_request(world->peer, 0)->target,
+			    "/v1/kv/services/eu/web/host-1%3Aweb%201%3A80");
+	assert_string_equal(peer_request(world->peer, 0)->body, "10.0.0.1:80");
+	service.address = "2001:db8::1";
+	registry_add(world->registry, &service, on_done, world);
+	wait_for_answer(world);
+	assert_string_equal(peer_request(world->peer, 1)->body, "[2001:db8::1]:80");
+	registry_remove(world->registry, &service, on_done, world);
+	wait_for_answer(world);
+	assert_string_equal(peer_request(world->peer, 2)->method, "DELETE");
+	assert_null(registry_consul_kv_new(world->consul, "", &err));
+	assert_null(registry_consul_kv_new(world->consul, "a/", &err));
+	assert_null(registry_consul_kv_new(world->consul, "/a", &err));
+	assert_int_equal(err.code, ERR_INPUT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(adding_puts_the_body_to_the_agent),
-		TEST(removing_names_the_id_in_the_path),
-		TEST(refusals_carry_what_the_agent_says),
-		TEST(listing_and_ping_ask_the_agent),
+		TEST(adding_puts_the_body_to_the_agent),  TEST(removing_names_the_id_in_the_path),
+		TEST(refusals_carry_what_the_agent_says), TEST(listing_and_ping_ask_the_agent),
+		TEST(keys_hold_address_and_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

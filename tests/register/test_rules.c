@@ -670,6 +670,46 @@ static void notes_say_what_is_wrong_and_what_would_help(void **state)
 	assert_note(&options, &(struct box){ .ports = published }, "own address is unknown");
 }
 
+static void reasons_tell_registrators_log_lines_apart(void **state)
+{
+	static const struct {
+		struct box box;
+		enum register_note_reason reason;
+		enum register_note_kind kind;
+		const char *port;
+	} rows[] = {
+		{ { .mode = "bridge" },
+		  REGISTER_REASON_NOT_PUBLISHED,
+		  REGISTER_NOTE_IGNORED,
+		  "80/tcp" },
+		{ { .exposed = "{}", .ports = "{}" },
+		  REGISTER_REASON_NO_PORTS,
+		  REGISTER_NOTE_IGNORED,
+		  "" },
+		{ { .ports = published, .env = "\"SERVICE_IGNORE=1\"" },
+		  REGISTER_REASON_LEFT_OUT,
+		  REGISTER_NOTE_IGNORED,
+		  "80/tcp" },
+		{ { .ports = published, .env = "\"SERVICE_TAG=1\"" },
+		  REGISTER_REASON_NONE,
+		  REGISTER_NOTE_WARNING,
+		  "" },
+	};
+	struct register_options options = plain_options();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct register_wanted wanted;
+
+		apply(&options, &rows[i].box, &wanted);
+		assert_int_equal(wanted.note_count, 1);
+		assert_int_equal(wanted.notes[0].reason, rows[i].reason);
+		assert_int_equal(wanted.notes[0].kind, rows[i].kind);
+		assert_string_equal(wanted.notes[0].port, rows[i].port);
+		register_wanted_release(&wanted);
+	}
+}
+
 static void a_healthy_container_has_no_notes(void **state)
 {
 	struct register_options options = plain_options();
@@ -811,6 +851,7 @@ int main(void)
 		cmocka_unit_test(attributes_that_consul_refuses_are_left_out),
 		cmocka_unit_test(private_attributes_stay_out),
 		cmocka_unit_test(notes_say_what_is_wrong_and_what_would_help),
+		cmocka_unit_test(reasons_tell_registrators_log_lines_apart),
 		cmocka_unit_test(a_healthy_container_has_no_notes),
 		cmocka_unit_test(a_container_that_does_not_run_wants_nothing),
 		cmocka_unit_test(hostless_ids_use_the_address),

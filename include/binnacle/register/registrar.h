@@ -58,12 +58,13 @@ const char *registrar_action_name(enum registrar_action action); /* "added" … 
 struct registrar_event {
 	int64_t wall_ms;
 	enum registrar_action action;
-	const char *service, *instance; /* name and id */
-	const char *why;                /* "no ports", "exit 137", "agent answered 500" */
-	const char *node;               /* docker_name */
-	const char *container;          /* name */
-	const char *container_id;       /* short */
-	const char *source;             /* "event" "resync" "operator" */
+	const char *service, *instance;   /* name and id */
+	const char *why;                  /* "no ports", "exit 137", "agent answered 500" */
+	const char *node;                 /* docker_name */
+	const char *container;            /* name */
+	const char *container_id;         /* short */
+	const char *source;               /* "event" "resync" "operator" */
+	const struct register_note *note; /* of an ignored port or container; else NULL */
 };
 
 /* They must not free the registrar. */

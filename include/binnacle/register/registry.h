@@ -67,6 +67,9 @@ void registry_cancel(struct registry_call **call); /* NULL allowed; sets NULL */
 /* The local agent's registry; consul is borrowed. */
 struct registry *registry_consul_new(struct consul *consul);
 
+/* Keys PREFIX/NAME/ID with address:port as their value. NULL when the prefix cannot be a key. */
+struct registry *registry_consul_kv_new(struct consul *consul, const char *prefix, struct err *err);
+
 /* Append the body of PUT /v1/agent/service/register; also what a dry run prints. */
 void registry_body(struct strbuf *out, const struct register_service *service);
 

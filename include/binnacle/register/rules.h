@@ -87,8 +87,17 @@ enum register_note_kind {
 	REGISTER_NOTE_WARNING, /* registered, but probably not as intended */
 };
 
+/* What Registrator's own log tells apart. */
+enum register_note_reason {
+	REGISTER_REASON_NONE,          /* nothing is left out: a warning */
+	REGISTER_REASON_NO_PORTS,      /* the container has none */
+	REGISTER_REASON_NOT_PUBLISHED, /* a port that the host does not have */
+	REGISTER_REASON_LEFT_OUT,      /* by its metadata or by -explicit */
+};
+
 struct register_note {
 	enum register_note_kind kind;
+	enum register_note_reason reason;
 	const char *port;    /* "80/tcp"; "": the container */
 	const char *service; /* name, "" when there is none */
 	const char *text;    /* "80/tcp exposed, not published; network bridge" */
