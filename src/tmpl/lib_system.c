@@ -154,8 +154,9 @@ static const struct tmpl_value *scratch_set_x(struct call *call)
 }
 
 /*
- * The inner map of a name, made when absent; NULL: failed. A map that is to take a container is
- * copied first: else a store could be put into itself, and printing it would not end.
+ * The inner map of a name, made when absent; NULL: failed. A map that was put there from outside
+ * is copied first, since it may be the caller's. So is a map that is to take a container: else a
+ * store could be put into itself, and printing it would not end.
  */
 static struct tmpl_value *inner_map(struct call *call)
 {
@@ -167,9 +168,11 @@ static struct tmpl_value *inner_map(struct call *call)
 		call_fail(call, "\"%s\" is not a map", arg_str(call, 0));
 		return NULL;
 	}
-	if (held && kind != TMPL_LIST && kind != TMPL_MAP && kind != TMPL_RECORD)
+	if (held && held->u.map.growing && kind != TMPL_LIST && kind != TMPL_MAP &&
+	    kind != TMPL_RECORD)
 		return (struct tmpl_value *)(uintptr_t)held;
 	made = tmpl_map_new(call->arena, &tmpl_type_map);
+	made->u.map.growing = true;
 	if (held)
 		tmpl_map_fill(call->arena, made, held->u.map.pairs, held->u.map.count);
 	tmpl_map_put(call->arena, store, call->args[0], made);

@@ -85,6 +85,7 @@ struct tmpl_value {
 			struct tmpl_pair *pairs;
 			size_t count, cap;
 			bool null;
+			bool growing; /* made by the scratch store, which may add to it */
 		} map;
 		const struct tmpl_value *
 			*fields; /* of a record, by type->fields; NULL: nil pointer */
