@@ -59,7 +59,9 @@ struct judge {
 	struct strmap addresses;  /* text → struct address_use */
 	struct strmap witnesses;  /* node → struct witness */
 	struct calico_wep_verdict *weps;
-	struct witness unknown; /* why not all nodes are known */
+	struct witness unknown;          /* why not all nodes are known */
+	const struct calico_wep **vague; /* may have addresses that `addresses` does not tell */
+	size_t vague_count;
 };
 
 /* Fill in the maps; judge->base and arena are set. */

@@ -50,19 +50,39 @@ static bool is_young(struct judge *judge, const struct calico_block *block)
 }
 
 /* An endpoint that cannot be read may have any address, one with a whole network all of it. */
-static const struct calico_wep *may_have(const struct calico_state *state,
+static bool is_vague(const struct calico_wep *wep)
+{
+	for (size_t i = 0; i < wep->net_count; i++)
+		if (wep->nets[i].bits < (wep->nets[i].version == 4 ? 32 : 128))
+			return true;
+	return wep->problem != NULL;
+}
+
+/* Found once: to look at every endpoint for each orphan takes seconds in a large cluster. Who
+ * has a single address stands in the index of addresses. */
+static void find_vague(struct judge *judge)
+{
+	const struct calico_state *state = judge->base->state;
+
+	judge->vague = arena_alloc(judge->arena, (state->wep_count + 1) * sizeof(*judge->vague));
+	for (size_t i = 0; i < state->wep_count; i++)
+		if (is_vague(&state->weps[i]))
+			judge->vague[judge->vague_count++] = &state->weps[i];
+}
+
+static const struct calico_wep *may_have(const struct judge *judge,
 					 const struct calico_net *address)
 {
-	for (size_t i = 0; i < state->wep_count; i++)
-		if (state->weps[i].problem || calico_wep_has_address(&state->weps[i], address))
-			return &state->weps[i];
+	for (size_t i = 0; i < judge->vague_count; i++)
+		if (judge->vague[i]->problem || calico_wep_has_address(judge->vague[i], address))
+			return judge->vague[i];
 	return NULL;
 }
 
 static void judge_orphan(struct judge *judge, const struct calico_report *report,
 			 struct calico_slot_verdict *slot)
 {
-	const struct calico_wep *wep = may_have(judge->base->state, &slot->address);
+	const struct calico_wep *wep = may_have(judge, &slot->address);
 
 	if (wep) {
 		set(slot, CALICO_SLOT_UNKNOWN,
@@ -116,6 +136,7 @@ void judge_slots(struct judge *judge, struct calico_report *report)
 	for (size_t i = 0; i < state->block_count; i++)
 		total += state->blocks[i].problem ? 0 : state->blocks[i].allocated_count;
 	slots = arena_alloc(judge->arena, (total + 1) * sizeof(*slots));
+	find_vague(judge);
 	for (size_t i = 0; i < state->block_count; i++) {
 		const struct calico_block *block = &state->blocks[i];
 

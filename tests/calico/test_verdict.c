@@ -386,6 +386,18 @@ static void what_the_plugin_did_not_make_is_foreign(void **state)
 	assert_slot(slot(scene, "10.0.0.9"), "unknown", "foreign", false);
 }
 
+static void an_endpoint_with_a_whole_network_may_have_all_of_it(void **state)
+{
+	struct scene *scene = *state;
+
+	cluster_put(scene->cluster, cluster_wep_key("N1", 'd'),
+		    "{\"ipv4_nets\":[\"10.0.0.8/29\"]}");
+	block_with(scene, (int[]){ 9, 20, -1 });
+	look_twice(scene);
+	assert_slot(slot(scene, "10.0.0.9"), "unknown", "foreign", false);
+	assert_slot(slot(scene, "10.0.0.20"), "orphan", "", true);
+}
+
 static void a_container_on_another_daemon_is_live_on_the_wrong_node(void **state)
 {
 	struct scene *scene = *state;
@@ -720,6 +732,7 @@ int main(void)
 		TEST(two_daemons_for_one_node_are_unknown),
 		TEST(a_daemon_that_knows_none_of_several_endpoints_is_suspect),
 		TEST(what_the_plugin_did_not_make_is_foreign),
+		TEST(an_endpoint_with_a_whole_network_may_have_all_of_it),
 		TEST(a_container_on_another_daemon_is_live_on_the_wrong_node),
 		TEST(a_record_on_the_own_daemon_is_a_ghost_and_elsewhere_only_a_name),
 		TEST(a_crash_with_the_local_store_lost_is_held_with_a_record),
