@@ -4,6 +4,7 @@
 #include "binnacle/action/env.h"
 #include "binnacle/action/step.h"
 #include "binnacle/base/json.h"
+#include "binnacle/base/list.h"
 #include "binnacle/model/model.h"
 #include "binnacle/register/registrar.h"
 #include "binnacle/render/runner.h"
@@ -35,29 +36,37 @@ static bool check(struct step_run *run, struct err *err)
 	return true;
 }
 
+static bool parse_mode(const char *text, enum engine_mode *out)
+{
+	static const enum engine_mode modes[] = { MODE_OFF, MODE_HOLD, MODE_AUTO };
+
+	for (size_t i = 0; i < COUNT_OF(modes); i++) {
+		if (strcmp(engine_mode_name(modes[i]), text) != 0)
+			continue;
+		*out = modes[i];
+		return true;
+	}
+	return false;
+}
+
 static bool apply(struct step_run *run, struct err *err)
 {
-	const char *mode = json_str(run->args, "mode", "");
-	struct model_facts *facts = model_facts_mut(run->env->model);
-	enum engine_mode *fact;
-	enum registrar_mode register_mode;
-	enum render_mode render_mode;
+	/* Steps only read the environment; its own function knows what it may change. */
+	struct action_env *env = (struct action_env *)run->env;
+	const char *text = json_str(run->args, "mode", "");
+	enum engine_mode mode;
 
-	if (is_render(run->args)) {
-		if (!render_mode_parse(mode, &render_mode))
-			return err_set(err, ERR_INPUT, "there is no mode \"%s\"", mode);
-		render_runner_set_mode(run->env->runner, render_mode);
-		fact = &facts->render_mode;
-	} else {
-		if (!registrar_mode_parse(mode, &register_mode))
-			return err_set(err, ERR_INPUT, "there is no mode \"%s\"", mode);
-		registrar_set_mode(run->env->registrar, register_mode);
-		fact = &facts->register_mode;
+	if (!parse_mode(text, &mode))
+		return err_set(err, ERR_INPUT, "there is no mode \"%s\"", text);
+	if (!env->set_mode)
+		return err_set(err, ERR_REFUSED, "the engine here cannot change its mode");
+	if (!env->set_mode(env, is_render(run->args) ? ACTION_RENDER : ACTION_REGISTER, mode,
+			   err)) {
+		/* Another process holds the lock: nothing of the plan has changed. */
+		if (err->code == ERR_CONFLICT)
+			err->code = ERR_REFUSED;
+		return false;
 	}
-	*fact = strcmp(mode, "auto") == 0   ? MODE_AUTO
-		: strcmp(mode, "hold") == 0 ? MODE_HOLD
-					    : MODE_OFF;
-	model_facts_changed(run->env->model);
 	step_finish(run, NULL, NULL);
 	return true;
 }
