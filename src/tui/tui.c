@@ -604,6 +604,7 @@ static void front_ended(void *arg, struct command_call *call, enum command_statu
 
 static const struct command_front front = {
 	.name = "console",
+	.interactive = true,
 	.rows = front_rows,
 	.object = front_object,
 	.text = front_text,
