@@ -15,7 +15,15 @@
 
 #define CONTEXT_DEFAULT 3
 #define CONTEXT_MAX     50
+#define SPLIT_LEAST     100 /* cells; below, halves are too narrow to read */
+#define NUMBER_CELLS    8
 #define MASK            "********"
+
+/* A row of the two halves: a hunk's head, or a line of each text, one of which may be absent. */
+struct pair {
+	const struct diff_hunk *head;
+	const struct diff_line *left, *right;
+};
 
 struct diff_view {
 	char *title, *verdict, *facts;
@@ -27,6 +35,9 @@ struct diff_view {
 	size_t *hunks; /* lines of the text on which hunks begin */
 	size_t hunk_count;
 	struct text_view body;
+	bool split;         /* side by side */
+	struct pair *pairs; /* of the lines of `body`, when split */
+	size_t pair_count, pair_cap;
 };
 
 static const char *const secret_words[] = { "password", "passwd", "secret", "token", "_key" };
@@ -116,6 +127,63 @@ static void add_diff_line(const struct tui *tui, struct rich *out, const struct 
 		rich_line(out, ROLE_MUTED, "             \\ no newline at the end");
 }
 
+static void add_head(struct rich *out, const struct diff_hunk *hunk)
+{
+	rich_addf(out, ROLE_DIFF_HUNK, "@@ -%zu,%zu +%zu,%zu @@ %s", hunk->old_start,
+		  hunk->old_count, hunk->new_start, hunk->new_count, hunk->section);
+	rich_end_line(out);
+}
+
+/* One row of the halves. Its text is what a search looks through. */
+static void add_pair(struct diff_view *state, struct pair pair)
+{
+	struct rich *out = &state->body.text;
+
+	GROW(state->pairs, state->pair_count, state->pair_cap);
+	state->pairs[state->pair_count++] = pair;
+	if (pair.head) {
+		add_head(out, pair.head);
+		return;
+	}
+	if (pair.left)
+		rich_add_bytes(out, ROLE_TEXT, pair.left->text,
+			       secret_start(pair.left->text, pair.left->len));
+	rich_add(out, ROLE_TEXT, " ");
+	if (pair.right && pair.right != pair.left)
+		rich_add_bytes(out, ROLE_TEXT, pair.right->text,
+			       secret_start(pair.right->text, pair.right->len));
+	rich_end_line(out);
+}
+
+/* Removed lines stand beside the added ones that follow them. */
+static void add_split_hunk(struct diff_view *state, const struct diff_hunk *hunk)
+{
+	add_pair(state, (struct pair){ .head = hunk });
+	for (size_t i = 0; i < hunk->count;) {
+		size_t removed = i, added, end;
+
+		if (hunk->lines[i].kind == DIFF_SAME) {
+			add_pair(state, (struct pair){ .left = &hunk->lines[i],
+						       .right = &hunk->lines[i] });
+			i++;
+			continue;
+		}
+		while (i < hunk->count && hunk->lines[i].kind == DIFF_REMOVED)
+			i++;
+		added = i;
+		while (i < hunk->count && hunk->lines[i].kind == DIFF_ADDED)
+			i++;
+		end = i;
+		for (size_t k = 0; removed + k < added || added + k < end; k++)
+			add_pair(state,
+				 (struct pair){ .left = removed + k < added
+								? &hunk->lines[removed + k]
+								: NULL,
+						.right = added + k < end ? &hunk->lines[added + k]
+									 : NULL });
+	}
+}
+
 static void build(struct view *view)
 {
 	struct diff_view *state = view->state;
@@ -125,6 +193,7 @@ static void build(struct view *view)
 	diff_compute(&state->diff, state->old_text.buf, state->old_text.len, state->new_text.buf,
 		     state->new_text.len, state->context);
 	rich_reset(out);
+	state->pair_count = 0;
 	free(state->hunks);
 	state->hunk_count = state->diff.hunk_count;
 	state->hunks = xcalloc(state->hunk_count + 1, sizeof(*state->hunks));
@@ -134,9 +203,11 @@ static void build(struct view *view)
 		const struct diff_hunk *hunk = &state->diff.hunks[i];
 
 		state->hunks[i] = out->count;
-		rich_addf(out, ROLE_DIFF_HUNK, "@@ -%zu,%zu +%zu,%zu @@ %s", hunk->old_start,
-			  hunk->old_count, hunk->new_start, hunk->new_count, hunk->section);
-		rich_end_line(out);
+		if (state->split) {
+			add_split_hunk(state, hunk);
+			continue;
+		}
+		add_head(out, hunk);
 		for (size_t k = 0; k < hunk->count; k++)
 			add_diff_line(view->tui, out, &hunk->lines[k]);
 	}
@@ -207,6 +278,57 @@ static size_t hunk_at(const struct diff_view *state)
 	return at;
 }
 
+static void paint_half(const struct tui *tui, struct grid *grid, struct area area,
+		       const struct diff_line *line, bool is_old, int skip)
+{
+	struct rich text = RICH_INIT;
+	size_t shown;
+	int width;
+
+	if (!line)
+		return;
+	shown = secret_start(line->text, line->len);
+	grid_printf(grid, area.row, area.col, NUMBER_CELLS, ROLE_DIFF_NUMBER, "%5zu",
+		    is_old ? line->old_line : line->new_line);
+	if (line->kind == DIFF_SAME) {
+		rich_add_bytes(&text, ROLE_DIFF_CONTEXT, line->text, shown);
+	} else {
+		grid_put_text(grid, area.row, area.col + 6, 1, is_old ? "-" : "+",
+			      is_old ? ROLE_DIFF_DEL : ROLE_DIFF_ADD);
+		add_words(tui, &text, line, shown);
+	}
+	if (shown < line->len)
+		rich_add(&text, ROLE_SECRET, MASK);
+	rich_end_line(&text);
+	width = area.width - NUMBER_CELLS;
+	rich_paint(&text, 0, grid, area.row, area.col + NUMBER_CELLS, width, skip);
+	if (rich_width(&text, 0) - skip > width)
+		grid_put_glyph(grid, area.row, area.col + area.width - 1, GLYPH_CUT, ROLE_MUTED);
+	rich_release(&text);
+}
+
+static void paint_split(struct view *view, struct grid *grid, struct area area)
+{
+	struct diff_view *state = view->state;
+	int half = (area.width - 1) / 2;
+
+	text_view_clamp(&state->body, area.height);
+	for (int i = 0; i < area.height && state->body.top + (size_t)i < state->pair_count; i++) {
+		const struct pair *pair = &state->pairs[state->body.top + (size_t)i];
+		struct area left = { area.row + i, area.col, 1, half };
+		struct area right = { area.row + i, area.col + half + 1, 1, area.width - half - 1 };
+
+		if (pair->head) {
+			rich_paint(&state->body.text, state->body.top + (size_t)i, grid,
+				   area.row + i, area.col, area.width, 0);
+			continue;
+		}
+		grid_put_glyph(grid, left.row, area.col + half, GLYPH_BAR, ROLE_FRAME);
+		paint_half(view->tui, grid, left, pair->left, true, state->body.left);
+		paint_half(view->tui, grid, right, pair->right, false, state->body.left);
+	}
+}
+
 static void diff_paint(struct view *view, struct grid *grid, struct area area, bool focused)
 {
 	struct diff_view *state = view->state;
@@ -232,7 +354,32 @@ static void diff_paint(struct view *view, struct grid *grid, struct area area, b
 	area.height -= 2;
 	view->height = area.height;
 	view->width = area.width;
-	text_view_paint(&state->body, grid, area);
+	if (state->split && area.width < SPLIT_LEAST) { /* the window has shrunk */
+		state->split = false;
+		build(view);
+	}
+	if (state->split && state->pair_count > 0)
+		paint_split(view, grid, area);
+	else
+		text_view_paint(&state->body, grid, area);
+}
+
+static void toggle_split(struct view *view)
+{
+	struct diff_view *state = view->state;
+	size_t hunk = state->hunk_count > 0 ? hunk_at(state) : 0;
+
+	if (!state->split && view->width < SPLIT_LEAST) {
+		tui_message(view->tui, LOG_LEVEL_INFO, "side by side needs %d columns",
+			    SPLIT_LEAST);
+		return;
+	}
+	state->split = !state->split;
+	state->body.left = 0;
+	build(view);
+	if (hunk < state->hunk_count)
+		state->body.top = state->hunks[hunk];
+	text_view_clamp(&state->body, view->height);
 }
 
 static void step_hunk(struct view *view, int step)
@@ -283,6 +430,9 @@ static bool diff_act(struct view *view, enum verb verb, const char *args)
 	case VERB_PREVIOUS_ITEM:
 		step_file(view, VERB_UP);
 		return true;
+	case VERB_SPLIT:
+		toggle_split(view);
+		return true;
 	case VERB_MORE_CONTEXT:
 		state->context += state->context < CONTEXT_MAX;
 		build(view);
@@ -328,6 +478,7 @@ static void diff_close(struct view *view)
 	free(state->facts);
 	free(state->render);
 	free(state->hunks);
+	free(state->pairs);
 	strbuf_release(&state->old_text);
 	strbuf_release(&state->new_text);
 	diff_release(&state->diff);

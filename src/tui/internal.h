@@ -80,7 +80,7 @@ struct tui {
 	unsigned changed;  /* model bits not yet taken */
 	struct model_watch *watch;
 	struct loop_hook *hook;
-	struct loop_fd *input;
+	struct loop_fd *input, *errors;
 	struct loop_timer *frame_timer, *tick_timer, *resize_timer, *preview_timer;
 	struct loop_signal *signals[8];
 	size_t signal_count;
@@ -132,6 +132,9 @@ void detail_lines(struct rich *out, const char *text);
 enum role role_of_word(const char *word, size_t len);
 /* Text in which state words have their roles. */
 void rich_add_states(struct rich *rich, enum role role, const char *text);
+
+/* export.c: "[FORMAT] [FILE]" */
+void export_view(struct tui *tui, const char *args);
 
 /* diff_view.c */
 struct view *diff_view_new(struct tui *tui, const struct tui_diff *diff);

@@ -65,6 +65,7 @@ static const struct key_binding default_keys[] = {
 	{ "diff", "[", "previous part", GROUP_LOOK, NULL },
 	{ "diff", "}", "next item", GROUP_LOOK, "file" },
 	{ "diff", "{", "previous item", GROUP_LOOK, NULL },
+	{ "diff", "|", "split", GROUP_LOOK, "split" },
 	{ "diff", ")", "more context", GROUP_LOOK, "context" },
 	{ "diff", "(", "less context", GROUP_LOOK, NULL },
 	{ "text", "w", "wrap", GROUP_LOOK, "wrap" },
@@ -109,6 +110,7 @@ static const struct key_binding default_keys[] = {
 	/* What leaves the console, and the terminal itself. */
 	{ "any", "y", "copy", GROUP_OUT, NULL },
 	{ "any", "Y", "copy all", GROUP_OUT, NULL },
+	{ "any", "O", "export", GROUP_OUT, NULL },
 	{ "any", "r F5 C-r", "refresh", GROUP_OUT, NULL },
 	{ "any", "C-l", "redraw", GROUP_OUT, NULL },
 	{ "any", "C-z", "suspend", GROUP_OUT, NULL },

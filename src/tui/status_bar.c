@@ -2,6 +2,7 @@
  * The first row, the key hints, and the notice of a screen that is too small. Items of the bar
  * have a priority; when the space runs out, those with the highest number go first.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 #define ITEMS_MAX   16
 #define LOWEST_PRIO 6
+#define WIDE_CELLS  140 /* from here on there is room for details */
 
 struct item {
 	int priority;
@@ -89,10 +91,15 @@ static void add_source(struct bar *bar, const struct tui *tui, enum model_source
 	if (status->health == SOURCE_OFF)
 		return;
 	if (!bad) {
+		char took[24] = "";
+
+		if (tui->grid->width >= WIDE_CELLS && status->took_ms >= 0 &&
+		    status->health == SOURCE_OK)
+			snprintf(took, sizeof(took), " %dms", (int)status->took_ms);
 		add_item(bar, source == SOURCE_NGINX ? 5 : 3,
-			 status->health == SOURCE_OK ? ROLE_BAR_OK : ROLE_BAR, "%s %s%s%s", name,
-			 *status->detail ? status->detail : "", *status->detail ? " " : "",
-			 health_word(status->health));
+			 status->health == SOURCE_OK ? ROLE_BAR_OK : ROLE_BAR, "%s %s%s%s%s", name,
+			 status->detail, *status->detail ? " " : "", health_word(status->health),
+			 took);
 		return;
 	}
 	if (status->alive_mono_ms > 0)
@@ -162,7 +169,7 @@ static void fill_bar(struct bar *bar, const struct tui *tui)
 	add_sources(bar, tui);
 	if (running > 0)
 		add_item(bar, 4, ROLE_STATE_RUNNING, "jobs %zu running", running);
-	if (tui->grid->width >= 140) {
+	if (tui->grid->width >= WIDE_CELLS) {
 		add_item(bar, 6, ROLE_BAR, "%s", theme_name(tui->theme));
 		bar->items[bar->count - 1].at_right = true;
 	}
@@ -187,7 +194,8 @@ static int bar_width(const struct bar *bar, int lowest, int gap)
 void status_bar_paint(struct tui *tui, int row)
 {
 	struct bar bar = { .count = 0 };
-	int width = tui->grid->width, lowest = LOWEST_PRIO, col = 1, gap = width >= 140 ? 3 : 2;
+	int width = tui->grid->width, lowest = LOWEST_PRIO, col = 1,
+	    gap = width >= WIDE_CELLS ? 3 : 2;
 	int right = width - 1;
 
 	fill_bar(&bar, tui);

@@ -32,6 +32,7 @@
 #include "binnacle/base/text.h"
 
 #define PASTE_LIMIT_BYTES     (1u << 20)
+#define CAPTURE_LIMIT_BYTES   (64u << 10)
 #define COPY_LIMIT_BYTES      74994 /* of base64: what common terminals take */
 #define SCREEN_CHUNK_BYTES    250
 #define PAIRS_MAX             32767
@@ -57,6 +58,8 @@ struct terminal {
 	struct strbuf pasted;
 	int empty_reads;
 	int width, height;
+	int errors; /* reading end of what stands for standard error; -1 */
+	struct strbuf captured;
 };
 
 /* For crashes: what to write, and the modes of the line before us. */
@@ -65,14 +68,15 @@ static struct {
 	char text[RESTORE_BYTES];
 	size_t len;
 	struct termios before;
-} rescue;
+	int errors, real_stderr; /* what was written last is often the reason of a crash */
+} rescue = { .errors = -1, .real_stderr = -1 };
 
 static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGQUIT };
 
-static void write_all(const char *bytes, size_t len)
+static void write_to(int fd, const char *bytes, size_t len)
 {
 	while (len > 0) {
-		ssize_t n = write(STDOUT_FILENO, bytes, len);
+		ssize_t n = write(fd, bytes, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -83,13 +87,23 @@ static void write_all(const char *bytes, size_t len)
 	}
 }
 
+static void write_all(const char *bytes, size_t len)
+{
+	write_to(STDOUT_FILENO, bytes, len);
+}
+
 static void rescue_terminal(void)
 {
+	char last[1024];
+	ssize_t n;
+
 	if (!rescue.active)
 		return;
 	rescue.active = 0;
 	write_all(rescue.text, rescue.len);
 	tcsetattr(STDIN_FILENO, TCSANOW, &rescue.before);
+	if (rescue.errors >= 0 && (n = read(rescue.errors, last, sizeof(last))) > 0)
+		write_to(rescue.real_stderr, last, (size_t)n);
 }
 
 static void on_fatal(int number)
@@ -274,6 +288,38 @@ static void ask_size(struct terminal *term)
 	term->height = size.ws_row;
 }
 
+static void catch_stderr(struct terminal *term)
+{
+	int ends[2];
+
+	if (!isatty(STDERR_FILENO) || pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return;
+	rescue.real_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (rescue.real_stderr < 0 || dup2(ends[1], STDERR_FILENO) < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return;
+	}
+	close(ends[1]);
+	term->errors = rescue.errors = ends[0];
+}
+
+static void release_stderr(struct terminal *term)
+{
+	char last[4096];
+	ssize_t n;
+
+	if (term->errors < 0)
+		return;
+	dup2(rescue.real_stderr, STDERR_FILENO);
+	close(rescue.real_stderr);
+	while ((n = read(term->errors, last, sizeof(last))) > 0)
+		term_captured(term, last, (size_t)n);
+	close(term->errors);
+	term->errors = rescue.errors = rescue.real_stderr = -1;
+	write_to(STDERR_FILENO, term->captured.buf, term->captured.len);
+}
+
 static void take_modes(struct terminal *term)
 {
 	struct termios mode;
@@ -318,7 +364,9 @@ struct terminal *term_open(const struct term_options *options, struct err *err)
 	term->note = strcmp(name, wanted) == 0
 			     ? xstrdup("")
 			     : xasprintf("TERM=%s: using the entry of %s", wanted, name);
+	term->errors = -1;
 	strbuf_init(&term->pasted);
+	strbuf_init(&term->captured);
 	term->utf8 = !options->ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	/* PuTTY and others print letters where they are sent line drawing in UTF-8. */
 	if (term->utf8)
@@ -352,6 +400,7 @@ struct terminal *term_open(const struct term_options *options, struct err *err)
 	meta(term->input, TRUE);
 	intrflush(stdscr, FALSE);
 	define_keys();
+	catch_stderr(term);
 	rescue_prepare(term);
 	take_modes(term);
 	return term;
@@ -365,6 +414,8 @@ void term_close(struct terminal *term)
 	rescue.active = 0;
 	for (size_t i = 0; i < COUNT_OF(fatal_signals); i++)
 		signal(fatal_signals[i], SIG_DFL);
+	release_stderr(term);
+	strbuf_release(&term->captured);
 	delwin(term->input);
 	delscreen(term->screen);
 	grid_free(term->shown);
@@ -379,6 +430,17 @@ int term_fd(const struct terminal *term)
 {
 	(void)term;
 	return STDIN_FILENO;
+}
+
+int term_stderr_fd(const struct terminal *term)
+{
+	return term->errors;
+}
+
+void term_captured(struct terminal *term, const char *bytes, size_t len)
+{
+	if (term->captured.len + len <= CAPTURE_LIMIT_BYTES)
+		strbuf_add(&term->captured, bytes, len);
 }
 
 const char *term_note(const struct terminal *term)

@@ -41,6 +41,13 @@ struct terminal *term_open(const struct term_options *options, struct err *err);
 void term_close(struct terminal *term); /* NULL is allowed */
 
 int term_fd(const struct terminal *term);
+/*
+ * Standard error, when it is a terminal too, is caught while the screen is ours: readable here
+ * (-1: it is not caught). What was read is handed back with term_captured and printed again
+ * after term_close.
+ */
+int term_stderr_fd(const struct terminal *term);
+void term_captured(struct terminal *term, const char *bytes, size_t len);
 const char *term_note(const struct terminal *term); /* "" or which TERM was taken instead */
 bool term_is_utf8(const struct terminal *term);
 enum color_depth term_depth(const struct terminal *term);

@@ -11,9 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "binnacle/action/plan.h"
 #include "binnacle/base/clock.h"
+#include "binnacle/base/file.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/text.h"
@@ -246,7 +248,7 @@ static bool translate(const struct tui *tui, const struct selection *from, enum 
 	for (size_t i = 0; i < from->count; i++) {
 		const char *id = from->ids[i];
 
-		if (from->table == to)
+		if (from->table == to || (from->table == MODEL_JOBS && to == MODEL_JOURNAL))
 			selection_add(out, id);
 		else if (from->table == MODEL_SERVICES && to == MODEL_INSTANCES)
 			add_instances(tui, id, out);
@@ -338,6 +340,14 @@ static void start_with_selection(struct tui *tui, const char *text, const struct
 	split(text, &words, &count, &storage);
 	if (view->kind->selection)
 		view->kind->selection(view, &selection);
+	/* Undo works on jobs and lines of the journal; elsewhere it means the newest action. */
+	if (command->table == MODEL_JOURNAL && selection.table != MODEL_JOURNAL &&
+	    selection.table != MODEL_JOBS)
+		selection_release(&selection);
+	else if (selection.count == 0) { /* no words would mean everything */
+		tui_message(tui, LOG_LEVEL_WARN, "%s: nothing is selected", command->verb);
+		goto out;
+	}
 	if (!translate(tui, &selection, (enum model_table)command->table, &targets) ||
 	    (targets.count == 0 && selection.count > 0)) {
 		tui_message(tui, LOG_LEVEL_WARN, "%s: nothing of that kind is selected here",
@@ -732,6 +742,28 @@ static void on_gone(void *arg)
 	tui_quit(arg);
 }
 
+/* What libraries write to standard error would spoil the screen: it belongs into the log. */
+static void on_stderr(void *arg, int fd, unsigned events)
+{
+	struct tui *tui = arg;
+	char buf[4096];
+	ssize_t n = read(fd, buf, sizeof(buf) - 1);
+
+	(void)events;
+	if (n <= 0)
+		return;
+	term_captured(tui->term, buf, (size_t)n);
+	buf[n] = '\0';
+	for (char *line = buf; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		if (len > 0)
+			log_warn("stderr", "%.*s", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+	tui->dirty = true;
+}
+
 static const struct term_sink sink = { on_keys, on_paste, on_gone };
 
 static void on_input(void *arg, int fd, unsigned events)
@@ -1004,6 +1036,18 @@ static void default_theme_dirs(struct tui *tui)
 	tui->theme_dirs = (const char *const *)tui->own_dirs;
 }
 
+/* Terminals that say what is behind the text say so as "15;0": foreground, background. */
+static const char *theme_by_background(void)
+{
+	const char *colors = getenv("COLORFGBG");
+	const char *background = colors ? strrchr(colors, ';') : NULL;
+	int64_t index;
+
+	if (!background || !text_parse_int(background + 1, 0, 15, &index))
+		return "terminal";
+	return index == 7 || index == 15 ? "harbour-light" : "harbour-dark";
+}
+
 static void take_theme(struct tui *tui, const struct tui_options *options)
 {
 	const char *name = options->theme ? options->theme : getenv("BINNACLE_THEME");
@@ -1011,6 +1055,8 @@ static void take_theme(struct tui *tui, const struct tui_options *options)
 
 	if (!name || !*name)
 		name = tui->depth == DEPTH_NONE ? "mono" : "terminal";
+	else if (strcmp(name, "auto") == 0)
+		name = theme_by_background();
 	if (options->theme_dirs)
 		tui->theme_dirs = options->theme_dirs;
 	else
@@ -1095,6 +1141,9 @@ struct tui *tui_new(struct loop *loop, struct action_env *env, const struct tui_
 	begin(tui, options);
 	tui->hook = loop_before_sleep(loop, before_sleep, tui);
 	tui->input = loop_fd_add(loop, term_fd(tui->term), LOOP_READ, on_input, tui);
+	if (term_stderr_fd(tui->term) >= 0)
+		tui->errors =
+			loop_fd_add(loop, term_stderr_fd(tui->term), LOOP_READ, on_stderr, tui);
 	tui->tick_timer = loop_timer_start(loop, TICK_MS, on_tick, tui);
 	return tui;
 }
@@ -1118,6 +1167,7 @@ void tui_free(struct tui *tui)
 	if (!tui)
 		return;
 	loop_fd_remove(&tui->input);
+	loop_fd_remove(&tui->errors);
 	loop_hook_remove(&tui->hook);
 	loop_timer_stop(&tui->frame_timer);
 	loop_timer_stop(&tui->tick_timer);
@@ -1196,7 +1246,10 @@ const struct theme *tui_theme(const struct tui *tui)
 
 bool tui_check_theme(const char *path, struct strbuf *out)
 {
-	static const char *const dirs[] = { BINNACLE_DATADIR "/themes", NULL };
+	char *beside = file_dirname(path);
+	const char *const dirs[] = { beside, BINNACLE_DATADIR "/themes", NULL };
+	bool ok = theme_check(path, dirs, out);
 
-	return theme_check(path, dirs, out);
+	free(beside);
+	return ok;
 }

@@ -46,10 +46,13 @@ static const struct screen_command commands[] = {
 	[VERB_ATTENTION] = { "attention", "", "only rows that need attention", true },
 	[VERB_FOLLOW] = { "follow", "", "follow new rows", true },
 	[VERB_WRAP] = { "wrap", "", "wrap long lines", true },
+	[VERB_SPLIT] = { "split", "", "both texts side by side", true },
 	[VERB_MORE_CONTEXT] = { "more context", "", "more lines around changes", false },
 	[VERB_LESS_CONTEXT] = { "less context", "", "fewer lines around changes", false },
 	[VERB_COPY] = { "copy", "", "copy the id to the clipboard", true },
 	[VERB_COPY_JSON] = { "copy all", "", "copy all of it as JSON or text", true },
+	[VERB_EXPORT] = { "export", "[csv|json|jsonl|txt] [FILE]",
+			  "write what the pane shows to a file", true },
 	[VERB_FILTER] = { "filter", "[EXPRESSION]", "filter this list, or search this text", true },
 	[VERB_BACK] = { "back", "", "one step back", false },
 	[VERB_LAST] = { "last", "", "the pane before this one", false },
@@ -437,6 +440,9 @@ static bool act_on_console(struct tui *tui, enum verb verb, const char *args)
 		if (*args)
 			return false;
 		filter_open(tui);
+		return true;
+	case VERB_EXPORT:
+		export_view(tui, args);
 		return true;
 	case VERB_HELP:
 		tui_push(tui, help_view_new(tui, tui_view(tui)));

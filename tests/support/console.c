@@ -222,4 +222,5 @@ void console_open_diff(struct console *console)
 				 .new_len = sizeof(after) - 1 };
 
 	tui_open_diff(console->tui, &diff);
+	console_turn(console);
 }

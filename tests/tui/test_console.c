@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "../../src/tui/keys.h"
 #include "../../src/tui/internal.h"
 #include "binnacle/base/clock.h"
+#include "binnacle/base/file.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/text.h"
@@ -455,6 +457,60 @@ static void an_error_stays_until_a_key_and_information_goes_by_itself(void **sta
 	assert_false(console_shows(console, "no action for K"));
 }
 
+static void an_export_holds_what_the_list_shows_and_overwrites_nothing(void **state)
+{
+	static const char *const formats[] = { "csv", "json", "jsonl", "txt" };
+	struct console *console = *state;
+
+	console_keys(console, "/ w e b Enter");
+	for (size_t i = 0; i < COUNT_OF(formats); i++) {
+		char *path = xasprintf("build/export-test.%s", formats[i]);
+		char *line = xasprintf("export %s %s", formats[i], path);
+		struct strbuf text = STRBUF_INIT;
+		struct err err;
+
+		remove(path);
+		tui_run(console->tui, line);
+		assert_shows(console, "1 rows written");
+		assert_true(file_read(path, 65536, &text, &err));
+		assert_non_null(strstr(text.buf, "web"));
+		assert_null(strstr(text.buf, "cart"));
+		tui_run(console->tui, line);
+		assert_shows(console, "File exists");
+		console_keys(console, "wait5");
+		remove(path);
+		strbuf_release(&text);
+		free(path);
+		free(line);
+	}
+}
+
+static void undo_without_a_journal_says_so(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "U wait5");
+	assert_false(console_shows(console, "[ Cancel ]"));
+	assert_shows(console, "undo");
+	assert_int_equal(console_applied(), 0);
+}
+
+static void an_action_on_an_empty_list_is_not_an_action_on_everything(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "5 / n o t h i n g Enter D wait");
+	assert_shows(console, "retire: nothing is selected");
+}
+
+static void stale_endpoints_are_marked_and_asked_about_in_one_go(void **state)
+{
+	struct console *console = *state;
+
+	console_keys(console, "5 X wait");
+	assert_shows(console, "Retire 2 endpoint");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -488,6 +544,10 @@ int main(void)
 		cmocka_unit_test(without_colors_every_state_is_still_a_word),
 		CASE(the_palette_runs_commands_of_the_screen_and_of_the_engine),
 		CASE(an_error_stays_until_a_key_and_information_goes_by_itself),
+		CASE(an_export_holds_what_the_list_shows_and_overwrites_nothing),
+		CASE(undo_without_a_journal_says_so),
+		CASE(an_action_on_an_empty_list_is_not_an_action_on_everything),
+		CASE(stale_endpoints_are_marked_and_asked_about_in_one_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
