@@ -73,6 +73,17 @@ $(VARIANT)/tests/%: $(VARIANT)/tests/%.o $(SUPPORT) $(LIBRARY)
 check-unit: $(TESTS) ## build and run the unit tests alone
 	@sh tests/run-unit.sh $(TESTS)
 
+# Benchmarks are ratios to a baseline of the same run (tests/bench/README.md), no part of check.
+BENCH := $(patsubst tests/%.c,$(VARIANT)/tests/%,$(wildcard tests/bench/bench_*.c))
+$(BENCH): %: %.o $(VARIANT)/tests/bench/bench.o $(LIBRARY)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+
+.PHONY: bench
+bench: $(PROGRAM) $(BENCH) ## measure against baselines of the same run
+	@rows= failed=0; for b in $(BENCH); do BINNACLE=$(PROGRAM) $$b $$rows || failed=1; \
+		rows=--rows; done; exit $$failed
+
 # The lab's stand-in for Calico's Docker plugin: a program of its own, no part of binnacle.
 LAB_PLUGIN := build/calico-plugin
 LAB_PLUGIN_SOURCES := $(wildcard tests/lab/calico-plugin*.c)
@@ -149,4 +160,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{ printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(TESTS:=.d) $(BENCH:=.d) \
+	$(VARIANT)/tests/bench/bench.d
