@@ -362,7 +362,10 @@ static void on_ended(void *arg, struct command_call *command, enum command_statu
 	if (call->progress_shown)
 		fputs("\r\033[K", call->streams.err);
 	call->progress_shown = false;
-	if (call->result_count)
+	/* A program that reads JSON gets a document also when there was nothing to do. */
+	if (call->result_count ||
+	    (call->output.format == OUTPUT_JSON && command->plan && !command->plan->target_count &&
+	     status == COMMAND_DONE && !command->looking_only))
 		output_results(&call->output, command->plan, call->results, call->result_count);
 	/* Why a confirmation is missing has been said already. */
 	if (err && !call->refused)

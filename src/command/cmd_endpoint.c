@@ -12,21 +12,12 @@
 #include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
-#include "binnacle/base/log.h"
 #include "binnacle/feed/calico_feed.h"
-#include "binnacle/loop/loop.h"
 #include "rows.h"
 
-#define MANY_ENDPOINTS 20 /* above this, or half of a node's, the node's name must be typed */
-#define RIPE_WAIT_MS   (CALICO_GRACE_MS + 30000)
+#define MANY_ENDPOINTS 20    /* above this, or half of a node's, the node's name must be typed */
+#define RIPE_WAIT_MS   90000 /* a good deal more than CALICO_GRACE_MS */
 #define SHORT_ID_CHARS 12
-
-struct cleaning {
-	struct command_call *call;
-	struct model_watch *watch;
-	struct loop_timer *timer;
-	struct loop_deferred *deferred;
-};
 
 static const char *label_of(const struct endpoint_row *row, struct strbuf *out)
 {
@@ -196,7 +187,7 @@ static void describe(const struct command_line *line, struct plan *plan)
 	plan_set(&plan->button, "Remove %zu", plan->target_count);
 }
 
-static bool propose(struct command_call *call, struct err *err)
+static bool plan_clean_endpoints(struct command_call *call, struct err *err)
 {
 	const struct command_line *line = call->line;
 	struct snapshot *snapshot = model_current(call->env->model, MODEL_ENDPOINTS);
@@ -223,72 +214,9 @@ static bool propose(struct command_call *call, struct err *err)
 	return true;
 }
 
-static void stop_waiting(struct cleaning *cleaning)
+static bool is_ripe(const struct command_call *call)
 {
-	model_watch_stop(&cleaning->watch);
-	loop_timer_stop(&cleaning->timer);
-	loop_deferred_cancel(&cleaning->deferred);
-}
-
-static void go_on(struct cleaning *cleaning)
-{
-	struct err err = { 0 };
-
-	stop_waiting(cleaning);
-	if (!propose(cleaning->call, &err))
-		command_end(cleaning->call, command_status_of(&err), &err);
-}
-
-static bool is_ripe(const struct action_env *env)
-{
-	return !env->calico_feed || calico_feed_is_settled(env->calico_feed);
-}
-
-static void look_again(void *arg)
-{
-	struct cleaning *cleaning = arg;
-
-	cleaning->deferred = NULL;
-	if (is_ripe(cleaning->call->env))
-		go_on(cleaning);
-}
-
-static void on_endpoints(void *arg, unsigned bits)
-{
-	struct cleaning *cleaning = arg;
-
-	(void)bits;
-	if (!cleaning->deferred)
-		cleaning->deferred = loop_defer(cleaning->call->env->loop, look_again, cleaning);
-}
-
-static void waited_enough(void *arg)
-{
-	struct cleaning *cleaning = arg;
-
-	cleaning->timer = NULL;
-	go_on(cleaning);
-}
-
-static bool plan_clean_endpoints(struct command_call *call, struct err *err)
-{
-	struct cleaning *cleaning = call->state;
-
-	if (call->front->interactive || is_ripe(call->env))
-		return propose(call, err);
-	cleaning->call = call;
-	call_say(call, LOG_LEVEL_INFO,
-		 "waiting up to %d s: some endpoints were not seen for long enough to be judged",
-		 RIPE_WAIT_MS / 1000);
-	cleaning->watch = model_watch_start(call->env->model, MODEL_BIT(MODEL_ENDPOINTS),
-					    on_endpoints, cleaning);
-	cleaning->timer = loop_timer_start(call->env->loop, RIPE_WAIT_MS, waited_enough, cleaning);
-	return true;
-}
-
-static void cancel_clean(struct command_call *call)
-{
-	stop_waiting(call->state);
+	return !call->env->calico_feed || calico_feed_is_settled(call->env->calico_feed);
 }
 
 const struct command endpoint_commands[] = {
@@ -307,9 +235,11 @@ const struct command endpoint_commands[] = {
 		.table = MODEL_ENDPOINTS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_ENDPOINTS),
+		.ready = is_ripe,
+		.ready_patience_ms = RIPE_WAIT_MS,
+		.ready_for = "waiting up to 90 s: some endpoints were not seen for long enough to "
+			     "be judged",
 		.plan = plan_clean_endpoints,
-		.cancel = cancel_clean,
-		.state_size = sizeof(struct cleaning),
 	},
 };
 const size_t endpoint_command_count = COUNT_OF(endpoint_commands);

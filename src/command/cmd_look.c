@@ -12,6 +12,8 @@
 #include "binnacle/present/table.h"
 #include "rows.h"
 
+#define READY_PATIENCE_MS 3000 /* who only looks may see that a template waits */
+
 static unsigned bit_of_kind(const struct command_line *line)
 {
 	const struct table *table = line->word_count ? present_table_named(line->words[0]) : NULL;
@@ -96,6 +98,11 @@ static bool list_table(struct command_call *call, const struct table *table, str
 	filter_free(filter);
 	command_end(call, COMMAND_DONE, NULL);
 	return true;
+}
+
+static bool list_is_ready(const struct command_call *call)
+{
+	return !(call->needs & MODEL_BIT(MODEL_RENDERS)) || renders_are_ready(call);
 }
 
 static bool run_list(struct command_call *call, struct err *err)
@@ -313,6 +320,8 @@ const struct command look_commands[] = {
 			 MODEL_BIT(MODEL_INSTANCES) | MODEL_BIT(MODEL_RENDERS) |
 			 MODEL_BIT(MODEL_ENDPOINTS) | MODEL_BIT(MODEL_CONTAINERS),
 		.tolerant = true,
+		.ready = list_is_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.run = run_status,
 	},
 	{
@@ -326,6 +335,8 @@ const struct command look_commands[] = {
 		.options = LIST_OPTIONS,
 		.table = -1,
 		.needs_of = bit_of_kind,
+		.ready = list_is_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.run = run_list,
 	},
 	{
@@ -339,6 +350,8 @@ const struct command look_commands[] = {
 			"a long id.",
 		.table = -1,
 		.needs_of = bits_of_object,
+		.ready = list_is_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.run = run_show,
 	},
 	{

@@ -14,7 +14,19 @@
 #include "binnacle/render/runner.h"
 #include "rows.h"
 
-#define CONTEXT_LINES 3
+#define CONTEXT_LINES     3
+#define READY_PATIENCE_MS 10000
+
+/* A runner that has just started has asked for the data and waits for the answers. */
+bool renders_are_ready(const struct command_call *call)
+{
+	const struct render_runner *runner = call->env->runner;
+
+	for (size_t i = 0; runner && i < render_count(runner); i++)
+		if (render_status(runner, i)->state == RENDER_WAITING)
+			return false;
+	return true;
+}
 
 static bool need_runner(const struct command_call *call, struct err *err)
 {
@@ -150,7 +162,11 @@ static void check_next(struct checking *checking)
 		checking->err = err;
 		strbuf_addf(&checking->text, "%s: %s\n", template->name, err.msg);
 	}
-	call->front->text(call->front_arg, "check", checking->text.buf, checking->text.len, false);
+	if (checking->text.len)
+		call->front->text(call->front_arg, "check", checking->text.buf, checking->text.len,
+				  false);
+	else
+		call_say(call, LOG_LEVEL_WARN, "no template has an nginx to check it with");
 	status = checking->failed     ? COMMAND_DIFFERENCES
 		 : checking->err.code ? command_status_of(&checking->err)
 				      : COMMAND_DONE;
@@ -205,6 +221,13 @@ static void add_template(struct plan *plan, const struct render_status *status,
 		plan->confirm = PLAN_CONFIRM_TYPED;
 }
 
+static const char *sentence_of(const struct render_status *status, bool is_write)
+{
+	if (*status->nginx)
+		return is_write ? "check and write" : "check, write and reload";
+	return is_write || !*status->command ? "write" : "write and run its command:";
+}
+
 static bool is_pending(const struct render_status *status)
 {
 	return status->has_pending && strcmp(status->pending_sha256, status->live_sha256) != 0;
@@ -235,8 +258,7 @@ static bool plan_templates(struct command_call *call, const struct step_kind *ki
 		bool is_write = kind == &step_render_write;
 
 		if (is_pending(status) || (status->not_loaded && !is_write))
-			add_template(plan, status, kind,
-				     is_write ? "check and write" : "check, write and reload");
+			add_template(plan, status, kind, sentence_of(status, is_write));
 		else if (!status->has_pending)
 			plan_skip(plan, "%s waits for %s", status->name,
 				  status->waiting_count ? status->waiting_for[0] : "data");
@@ -274,7 +296,8 @@ static bool plan_apply(struct command_call *call, struct err *err)
 		return false;
 	plan_set(&plan->title, "Apply %zu template%s?", plan->target_count,
 		 plan->target_count == 1 ? "" : "s");
-	plan_set(&plan->operation, "check with nginx -t, write, reload, verify");
+	plan_set(&plan->operation,
+		 "check with nginx -t, write, reload, verify (as far as a template has an nginx)");
 	plan_set(&plan->effect, "workers restart gracefully; if the reload fails, the old file "
 				"comes back");
 	plan_set(&plan->undo, "rollback: the replaced texts are kept");
@@ -405,6 +428,8 @@ const struct command render_commands[] = {
 		.table = MODEL_RENDERS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_RENDERS),
+		.ready = renders_are_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.run = run_diff,
 	},
 	{
@@ -415,6 +440,8 @@ const struct command render_commands[] = {
 		.table = MODEL_RENDERS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_RENDERS),
+		.ready = renders_are_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.run = run_check,
 		.cancel = cancel_check,
 		.state_size = sizeof(struct checking),
@@ -426,6 +453,8 @@ const struct command render_commands[] = {
 		.table = MODEL_RENDERS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_RENDERS),
+		.ready = renders_are_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.plan = plan_render,
 	},
 	{
@@ -438,6 +467,8 @@ const struct command render_commands[] = {
 		.table = MODEL_RENDERS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_RENDERS),
+		.ready = renders_are_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.plan = plan_apply,
 	},
 	{
@@ -447,6 +478,8 @@ const struct command render_commands[] = {
 		.table = MODEL_RENDERS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_RENDERS),
+		.ready = renders_are_ready,
+		.ready_patience_ms = READY_PATIENCE_MS,
 		.plan = plan_rollback,
 	},
 	{

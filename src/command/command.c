@@ -191,13 +191,44 @@ static bool all_settled(const struct command_call *call)
 	return true;
 }
 
+static bool is_ready(const struct command_call *call)
+{
+	return call->front->interactive || !call->command->ready || call->command->ready(call);
+}
+
+static void out_of_patience(void *arg)
+{
+	struct command_call *call = arg;
+
+	call->patience = NULL;
+	go(call);
+}
+
+/* Go, or wait for what is missing: first for the sources, then for the row's own wish. */
+static void go_when_ready(struct command_call *call)
+{
+	if (!all_settled(call))
+		return;
+	if (is_ready(call)) {
+		go(call);
+		return;
+	}
+	if (call->ripening)
+		return;
+	call->ripening = true;
+	if (call->command->ready_for)
+		say(call, LOG_LEVEL_INFO, call->command->ready_for);
+	loop_timer_stop(&call->patience);
+	call->patience = loop_timer_start(call->env->loop, call->command->ready_patience_ms,
+					  out_of_patience, call);
+}
+
 static void look_again(void *arg)
 {
 	struct command_call *call = arg;
 
 	call->deferred = NULL;
-	if (all_settled(call))
-		go(call);
+	go_when_ready(call);
 }
 
 static void on_model(void *arg, unsigned bits)
@@ -207,14 +238,6 @@ static void on_model(void *arg, unsigned bits)
 	(void)bits;
 	if (!call->deferred)
 		call->deferred = loop_defer(call->env->loop, look_again, call);
-}
-
-static void out_of_patience(void *arg)
-{
-	struct command_call *call = arg;
-
-	call->patience = NULL;
-	go(call);
 }
 
 static const struct source_status *status_of(const struct command_call *call,
@@ -270,6 +293,16 @@ static bool judge_source(struct command_call *call, enum model_source source, bo
 	return true;
 }
 
+/* An empty table says something only while its source is well. */
+static bool has_rows(const struct command_call *call, enum model_table table)
+{
+	enum source_health health = status_of(call, model_table_source(table))->health;
+	bool lost = health == SOURCE_DOWN || health == SOURCE_DENIED;
+
+	return model_has(call->env->model, table) &&
+	       (!lost || model_current(call->env->model, table)->count > 0);
+}
+
 static bool judge_sources(struct command_call *call, struct err *err)
 {
 	bool seen[SOURCE_COUNT] = { false };
@@ -279,8 +312,7 @@ static bool judge_sources(struct command_call *call, struct err *err)
 
 		if (!(call->needs & MODEL_BIT(i)) || source >= SOURCE_COUNT || seen[source])
 			continue;
-		if (!judge_source(call, source, model_has(call->env->model, (enum model_table)i),
-				  err))
+		if (!judge_source(call, source, has_rows(call, (enum model_table)i), err))
 			return false;
 		seen[source] = true;
 	}
@@ -325,13 +357,10 @@ static void begin(void *arg)
 		refuse(call, "this console is read-only: it changes nothing");
 		return;
 	}
-	if (all_settled(call)) {
-		go(call);
-		return;
-	}
 	call->watch = model_watch_start(call->env->model, call->needs | MODEL_BIT_SOURCES, on_model,
 					call);
 	call->patience = loop_timer_start(call->env->loop, PATIENCE_MS, out_of_patience, call);
+	go_when_ready(call);
 }
 
 static void out_of_time(void *arg)

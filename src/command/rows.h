@@ -25,6 +25,9 @@ const struct table *find_table(const char *word, struct err *err);
 /* As command_parse, for a line that is being typed: words may be missing at its end. */
 struct command_line *parse_unfinished(const char *text, struct err *err);
 
+/* No template waits for its first answers: for scripts (struct command, `ready`). */
+bool renders_are_ready(const struct command_call *call);
+
 /* Say something on the way. level as in base/log.h. */
 void call_say(struct command_call *call, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

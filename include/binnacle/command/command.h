@@ -107,6 +107,14 @@ struct command {
 	unsigned needs;
 	unsigned (*needs_of)(const struct command_line *line);
 	bool tolerant; /* runs also when a source has not answered: status */
+	/*
+	 * For scripts, which have just started: whether what the row needs is complete. Asked again
+	 * after each change, for ready_patience_ms at most; then the row runs all the same.
+	 * ready_for says what is waited for.
+	 */
+	bool (*ready)(const struct command_call *call);
+	int64_t ready_patience_ms;
+	const char *ready_for;
 	bool takes_selection; /* in the TUI: words come from marks or cursor of that table */
 	/* Exactly one of the two. Both start work and return; false: failed at once with err.
 	 * They end with command_end or hand over a plan with command_propose (takes it). */
@@ -144,6 +152,7 @@ struct command_call {
 	unsigned needs;
 	enum command_status status;
 	struct err err;
+	bool ripening; /* waits for `ready` */
 	bool canceled, timed_out;
 };
 
