@@ -130,9 +130,15 @@ static const char *time_text(double ns, char out[16])
 	return out;
 }
 
+static double quartile(double *samples, int which)
+{
+	qsort(samples, SAMPLES, sizeof(*samples), compare_doubles);
+	return samples[SAMPLES * which / 4];
+}
+
 void bench_run(const struct bench *bench)
 {
-	double work[SAMPLES], base[SAMPLES], median, base_median;
+	double work[SAMPLES], base[SAMPLES], ratios[SAMPLES], ratio, median;
 	long work_kb = -1, base_kb = -1;
 	char rate[16] = "", memory[40] = "", texts[2][16];
 	size_t rounds, base_rounds;
@@ -146,21 +152,17 @@ void bench_run(const struct bench *bench)
 	for (size_t i = 0; i < SAMPLES; i++) {
 		work[i] = sample(bench->run, bench->arg, rounds, bench->uses_wall);
 		base[i] = sample(bench->run_baseline, bench->arg, base_rounds, bench->uses_wall);
+		ratios[i] = work[i] / base[i];
 	}
-	qsort(work, SAMPLES, sizeof(*work), compare_doubles);
-	qsort(base, SAMPLES, sizeof(*base), compare_doubles);
-	median = work[SAMPLES / 2];
-	base_median = base[SAMPLES / 2];
-
+	ratio = quartile(ratios, 2);
+	median = quartile(work, 2);
 	if (bench->bytes)
 		snprintf(rate, sizeof(rate), "%.0f", (double)bench->bytes / median * 1e3);
 	if (work_kb >= 0 && base_kb >= 0)
 		snprintf(memory, sizeof(memory), "%.1f/%.1f MB", (double)work_kb / 1024,
 			 (double)base_kb / 1024);
-	/* The spread is that between the quartiles of the work itself. */
 	printf("%-42s %10s  %-38s %10s %8.2f %5.0f%% %8s %16s\n", bench->what,
-	       time_text(median, texts[0]), bench->baseline, time_text(base_median, texts[1]),
-	       median / base_median, (work[SAMPLES * 3 / 4] - work[SAMPLES / 4]) / median * 100,
-	       rate, memory);
+	       time_text(median, texts[0]), bench->baseline, time_text(quartile(base, 2), texts[1]),
+	       ratio, (quartile(ratios, 3) - quartile(ratios, 1)) / ratio * 100, rate, memory);
 	fflush(stdout);
 }
