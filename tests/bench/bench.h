@@ -6,8 +6,8 @@
  *                                .run_baseline = copy, .arg = &text });
  *
  * Both get CPU time (wall time when asked for) of several samples that take turns, so that a
- * busy or throttled machine slows both; the median of the ratios of neighbors counts. What is being
- * measured must not change `arg`.
+ * busy or throttled machine slows both; the median of the ratios of neighbors counts. A run leaves
+ * `arg` as the next one needs it.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
