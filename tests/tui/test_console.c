@@ -511,6 +511,58 @@ static void stale_endpoints_are_marked_and_asked_about_in_one_go(void **state)
 	assert_shows(console, "Retire 2 endpoint");
 }
 
+static void whatever_is_typed_in_whatever_order_breaks_nothing(void **state)
+{
+	static const char *const keys[] = {
+		"j",    "k",    "G",    "g",   "Enter", "Esc", "Tab",       "S-Tab", "1",   "2",
+		"3",    "4",    "5",    "0",   "Space", "v",   "*",         "u",     "x",   "X",
+		"s",    "<",    ">",    "o",   "w",     "a",   "f",         "/",     ":",   "?",
+		"b",    "@",    "z",    "+",   "_",     "-",   "i",         "t",     "]",   "[",
+		"}",    "{",    "|",    ")",   "(",     "n",   "N",         "h",     "l",   "D",
+		"A",    "R",    "C",    "L",   "U",     "I",   "M",         "K",     "C-d", "C-u",
+		"PgDn", "PgUp", "C-c",  "C-l", "r",     "d",   "Backspace", "Up",    "q",   "y",
+		"Down", "Left", "Home", "End", "Del",   "C-w", "C-r",       "web",   "~",   "\"",
+	};
+	uint32_t random = 42;
+
+	(void)state;
+	for (int round = 0; round < 6; round++) {
+		struct console *console = console_new(80, 24, true, NULL);
+
+		for (int i = 0; i < 1500; i++) {
+			random = random * 1664525u + 1013904223u;
+			if (!tui_feed_key(console->tui, keys[(random >> 16) % COUNT_OF(keys)]))
+				tui_feed_text(console->tui, "web");
+			if (i % 7 == 0)
+				clock_fake_advance(300);
+			if (i % 50 == 0)
+				tui_resize(console->tui, 1 + (int)(random >> 8) % 200,
+					   1 + (int)(random >> 20) % 70);
+			if (i % 60 == 0)
+				tui_resize(console->tui, 120, 40);
+			if (i % 90 == 0)
+				model_fixture_services(console->model, random >> 30, "web", true);
+			if (i % 250 == 0)
+				model_fixture_many(console->model, (random >> 24) % 40);
+			if (i % 3 == 0)
+				console_turn(console);
+		}
+		console_free(console);
+	}
+}
+
+
+static void ten_thousand_rows_are_a_list_like_any_other(void **state)
+{
+	struct console *console = *state;
+
+	model_fixture_many(console->model, 10000);
+	console_keys(console, "z G");
+	assert_shows(console, "10000/10000");
+	console_keys(console, "/ n o t e s");
+	assert_shows(console, "400 of 10000");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -548,6 +600,8 @@ int main(void)
 		CASE(undo_without_a_journal_says_so),
 		CASE(an_action_on_an_empty_list_is_not_an_action_on_everything),
 		CASE(stale_endpoints_are_marked_and_asked_about_in_one_go),
+		cmocka_unit_test(whatever_is_typed_in_whatever_order_breaks_nothing),
+		CASE(ten_thousand_rows_are_a_list_like_any_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
