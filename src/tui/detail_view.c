@@ -475,18 +475,17 @@ static void step_item(struct view *view, enum verb verb)
 	show_tab(view, detail->tab);
 }
 
+static bool detail_text(const struct view *view, struct strbuf *out)
+{
+	text_view_text(&((const struct detail_view *)view->state)->body, out);
+	return true;
+}
+
 static void copy_body(struct view *view)
 {
-	struct detail_view *detail = view->state;
 	struct strbuf text = STRBUF_INIT;
 
-	for (size_t i = 0; i < detail->body.text.count; i++) {
-		const struct rich_line *line = &detail->body.text.lines[i];
-
-		strbuf_add(&text, detail->body.text.bytes.buf + line->start,
-			   line->end - line->start);
-		strbuf_addch(&text, '\n');
-	}
+	detail_text(view, &text);
 	tui_copy(view->tui, "the text", text.buf, text.len);
 	strbuf_release(&text);
 }
@@ -579,6 +578,7 @@ static const struct view_kind detail_kind = {
 	.selection = detail_selection,
 	.back = detail_back,
 	.position = detail_position,
+	.text = detail_text,
 	.inner = detail_inner,
 	.close = detail_close,
 };

@@ -469,6 +469,12 @@ static void diff_position(const struct view *view, struct strbuf *out)
 	text_view_position(&state->body, view->height, out);
 }
 
+static bool diff_text(const struct view *view, struct strbuf *out)
+{
+	text_view_text(&((const struct diff_view *)view->state)->body, out);
+	return true;
+}
+
 static void diff_close(struct view *view)
 {
 	struct diff_view *state = view->state;
@@ -495,6 +501,7 @@ static const struct view_kind diff_kind = {
 	.selection = diff_selection,
 	.back = diff_back,
 	.position = diff_position,
+	.text = diff_text,
 	.close = diff_close,
 };
 

@@ -190,6 +190,16 @@ static char *default_path(const struct table *table, const char *format)
 	return xasprintf("binnacle-%s-%s.%s", table->name, stamp, format);
 }
 
+bool export_text(struct tui *tui, struct strbuf *out)
+{
+	struct view *view = view_list(tui_view(tui));
+
+	if (!view || !table_view_state(view)->shown)
+		return false;
+	export_txt(tui, table_view_state(view), out);
+	return true;
+}
+
 void export_view(struct tui *tui, const char *args)
 {
 	struct view *view = view_list(tui_view(tui));

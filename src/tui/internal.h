@@ -60,6 +60,7 @@ struct tui {
 	} stack; /* over the panes */
 
 	struct dialog *dialog; /* NULL: none */
+	struct pager *pager;   /* NULL: the terminal is ours */
 	struct prompt *prompt; /* NULL: none */
 	struct message_line messages;
 	struct history history;
@@ -133,8 +134,17 @@ enum role role_of_word(const char *word, size_t len);
 /* Text in which state words have their roles. */
 void rich_add_states(struct rich *rich, enum role role, const char *text);
 
+/* pager.c */
+void pager_open(struct tui *tui, const struct strbuf *text);
+void pager_close(struct tui *tui);
+/* Give the terminal to somebody else; take it back and draw. */
+void tui_leave_terminal(struct tui *tui);
+void tui_take_terminal(struct tui *tui);
+
 /* export.c: "[FORMAT] [FILE]" */
 void export_view(struct tui *tui, const char *args);
+/* All rows of the list in front as text. False: there is no list. */
+bool export_text(struct tui *tui, struct strbuf *out);
 
 /* diff_view.c */
 struct view *diff_view_new(struct tui *tui, const struct tui_diff *diff);

@@ -52,6 +52,7 @@ static const struct key_binding default_keys[] = {
 	{ "list", ">", "sort right", GROUP_LOOK, NULL },
 	{ "list", "o", "reverse", GROUP_LOOK, NULL },
 	{ "list", "w", "wide", GROUP_LOOK, "wide" },
+	{ "list", "c", "columns", GROUP_LOOK, NULL },
 	{ "events", "f", "follow", GROUP_LOOK, "follow" },
 	{ "any", "/ F4", "filter", GROUP_LOOK, "filter" },
 	{ "any", ":", "palette", GROUP_LOOK, "command" },
@@ -110,6 +111,7 @@ static const struct key_binding default_keys[] = {
 	/* What leaves the console, and the terminal itself. */
 	{ "any", "y", "copy", GROUP_OUT, NULL },
 	{ "any", "Y", "copy all", GROUP_OUT, NULL },
+	{ "any", "p", "pager", GROUP_OUT, NULL },
 	{ "any", "O", "export", GROUP_OUT, NULL },
 	{ "any", "r F5 C-r", "refresh", GROUP_OUT, NULL },
 	{ "any", "C-l", "redraw", GROUP_OUT, NULL },

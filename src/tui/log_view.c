@@ -145,6 +145,12 @@ static void log_position(const struct view *view, struct strbuf *out)
 	text_view_position(&log->body, view->height, out);
 }
 
+static bool log_text(const struct view *view, struct strbuf *out)
+{
+	text_view_text(&((const struct log_view *)view->state)->body, out);
+	return true;
+}
+
 static void log_close(struct view *view)
 {
 	text_view_release(&((struct log_view *)view->state)->body);
@@ -159,6 +165,7 @@ static const struct view_kind log_kind = {
 	.act = log_act,
 	.back = log_back,
 	.position = log_position,
+	.text = log_text,
 	.close = log_close,
 };
 

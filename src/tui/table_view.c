@@ -317,6 +317,13 @@ static void act_mark_all(struct view *view, bool attention_only)
 		tui_message(view->tui, LOG_LEVEL_INFO, "%zu marked", count);
 }
 
+static bool is_column_shown(const struct table_view *list, size_t index)
+{
+	if (list->chosen)
+		return list->chosen[index];
+	return list->wide || !(list->table->columns[index].flags & COLUMN_WIDE);
+}
+
 /* Columns in their order that may be shown now. */
 static size_t choose_columns(const struct table_view *list, const struct column **out)
 {
@@ -325,7 +332,7 @@ static size_t choose_columns(const struct table_view *list, const struct column 
 	for (size_t i = 0; i < list->table->column_count && count < COLUMNS_MAX; i++) {
 		const struct column *column = &list->sized[i];
 
-		if (column->flags & COLUMN_WIDE && !list->wide)
+		if (!is_column_shown(list, i))
 			continue;
 		if (count > 0 && skipped < (size_t)list->skipped_columns) {
 			skipped++;
@@ -398,6 +405,52 @@ static void act_sort(struct view *view, const char *args)
 	}
 	list->sort = (struct sort){ column, false };
 	fill(view);
+}
+
+/* Each line of the menu turns one column on or off; the menu stays where it was. */
+static void columns_menu(struct view *view, size_t focus)
+{
+	struct table_view *list = view->state;
+	struct dialog *dialog = dialog_open_choice(view->tui, "Columns", "", false);
+
+	dialog_add_choice(dialog, "as the width allows", "columns default");
+	for (size_t i = 1; i < list->table->column_count; i++) {
+		char *label = xasprintf("[%c] %s", is_column_shown(list, i) ? 'x' : ' ',
+					list->table->columns[i].title);
+		char *line = xasprintf("columns %s", list->table->columns[i].id);
+
+		dialog_add_choice(dialog, label, line);
+		free(label);
+		free(line);
+	}
+	dialog->focus = focus;
+}
+
+static void act_columns(struct view *view, const char *args)
+{
+	struct table_view *list = view->state;
+	const struct column *column = table_column(list->table, args);
+	size_t index = column ? (size_t)(column - list->table->columns) : 0;
+	bool *chosen;
+
+	if (strcmp(args, "default") == 0) {
+		free(list->chosen);
+		list->chosen = NULL;
+		return;
+	}
+	if (*args && index == 0) { /* the first one says what the row is about: it stays */
+		tui_message(view->tui, LOG_LEVEL_WARN,
+			    "columns: %s have no column \"%s\" to choose", list->table->name, args);
+		return;
+	}
+	if (*args) {
+		chosen = xcalloc(list->table->column_count, sizeof(*chosen));
+		for (size_t i = 0; i < list->table->column_count; i++)
+			chosen[i] = is_column_shown(list, i) != (i == index);
+		free(list->chosen);
+		list->chosen = chosen;
+	}
+	columns_menu(view, *args ? index + 1 : 1);
 }
 
 static void act_filter(struct view *view, const char *args)
@@ -513,6 +566,9 @@ static bool table_act(struct view *view, enum verb verb, const char *args)
 	case VERB_WIDE:
 		list->wide = !list->wide;
 		list->skipped_columns = 0;
+		return true;
+	case VERB_COLUMNS:
+		act_columns(view, args);
 		return true;
 	case VERB_ATTENTION:
 		list->attention = !list->attention;
@@ -909,6 +965,7 @@ static void table_close(struct view *view)
 	struct table_view *list = view->state;
 
 	free(list->sized);
+	free(list->chosen);
 	row_view_release(&list->rows);
 	snapshot_unref(&list->shown);
 	filter_free(list->filter);

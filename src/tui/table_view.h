@@ -17,6 +17,7 @@ struct table_view {
 	const struct table *table;
 	struct column *sized;   /* the table's, none wider than what stands in it */
 	int number;             /* of the pane; 0: a list that is no pane */
+	bool *chosen;           /* of each column; NULL: as the width and `wide` allow */
 	struct snapshot *shown; /* a reference */
 	struct row_view rows;   /* borrowed from `shown`; total counts what base lets through */
 	char *filter_text;      /* NULL: none */

@@ -179,6 +179,16 @@ bool text_view_act(struct view *view, struct text_view *text_view, enum verb ver
 	}
 }
 
+void text_view_text(const struct text_view *text_view, struct strbuf *out)
+{
+	for (size_t i = 0; i < text_view->text.count; i++) {
+		const struct rich_line *line = &text_view->text.lines[i];
+
+		text_clean(out, text_view->text.bytes.buf + line->start, line->end - line->start);
+		strbuf_addch(out, '\n');
+	}
+}
+
 void text_view_position(const struct text_view *text_view, int height, struct strbuf *out)
 {
 	size_t last = last_top(text_view, height);

@@ -914,7 +914,7 @@ static void before_sleep(void *arg)
 
 	if (tui->changed)
 		tui->dirty = true;
-	if (!tui->dirty || !tui->term || tui->quitting)
+	if (!tui->dirty || !tui->term || tui->quitting || tui->pager)
 		return;
 	least = tui->dirty_by_key ? KEY_FRAME_MS : DATA_FRAME_MS;
 	passed = clock_mono_ms() - tui->frame_ms;
@@ -965,6 +965,8 @@ static void on_resize_timer(void *arg)
 	int width, height;
 
 	tui->resize_timer = NULL;
+	if (tui->pager)
+		return;
 	term_resized(tui->term);
 	term_size(tui->term, &width, &height);
 	tui_resize(tui, width, height);
@@ -976,19 +978,31 @@ void tui_resize(struct tui *tui, int width, int height)
 	tui_touch(tui);
 }
 
-/* Stop like any program; what is seen afterwards is old until the next answer. */
-void tui_suspend(struct tui *tui)
+void tui_leave_terminal(struct tui *tui)
+{
+	dialog_cancel(tui);
+	loop_fd_remove(&tui->input);
+	term_leave(tui->term);
+}
+
+void tui_take_terminal(struct tui *tui)
 {
 	int width, height;
 
-	if (!tui->term)
-		return;
-	dialog_cancel(tui);
-	term_leave(tui->term);
-	raise(SIGSTOP);
 	term_enter(tui->term);
+	tui->input = loop_fd_add(tui->loop, term_fd(tui->term), LOOP_READ, on_input, tui);
 	term_size(tui->term, &width, &height);
 	tui_resize(tui, width, height);
+}
+
+/* Stop like any program; what is seen afterwards is old until the next answer. */
+void tui_suspend(struct tui *tui)
+{
+	if (!tui->term || tui->pager)
+		return;
+	tui_leave_terminal(tui);
+	raise(SIGSTOP);
+	tui_take_terminal(tui);
 }
 
 static void on_signal(void *arg, int number)
@@ -1002,7 +1016,9 @@ static void on_signal(void *arg, int number)
 				loop_timer_start(tui->loop, RESIZE_MS, on_resize_timer, tui);
 		break;
 	case SIGINT:
-		interrupt(tui);
+		if (!tui->pager) /* the whole foreground group gets it: it was meant for the pager
+				  */
+			interrupt(tui);
 		break;
 	case SIGTSTP:
 		tui_suspend(tui);
@@ -1166,6 +1182,7 @@ void tui_free(struct tui *tui)
 {
 	if (!tui)
 		return;
+	pager_close(tui);
 	loop_fd_remove(&tui->input);
 	loop_fd_remove(&tui->errors);
 	loop_hook_remove(&tui->hook);

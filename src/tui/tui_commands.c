@@ -43,6 +43,7 @@ static const struct screen_command commands[] = {
 	[VERB_SORT_RIGHT] = { "sort right", "", "sort by the column to the right", false },
 	[VERB_REVERSE] = { "reverse", "", "reverse the order", true },
 	[VERB_WIDE] = { "wide", "", "show more columns", true },
+	[VERB_COLUMNS] = { "columns", "[default|ID]", "choose the columns of this pane", true },
 	[VERB_ATTENTION] = { "attention", "", "only rows that need attention", true },
 	[VERB_FOLLOW] = { "follow", "", "follow new rows", true },
 	[VERB_WRAP] = { "wrap", "", "wrap long lines", true },
@@ -53,6 +54,7 @@ static const struct screen_command commands[] = {
 	[VERB_COPY_JSON] = { "copy all", "", "copy all of it as JSON or text", true },
 	[VERB_EXPORT] = { "export", "[csv|json|jsonl|txt] [FILE]",
 			  "write what the pane shows to a file", true },
+	[VERB_PAGER] = { "pager", "", "show this list or text in $PAGER", true },
 	[VERB_FILTER] = { "filter", "[EXPRESSION]", "filter this list, or search this text", true },
 	[VERB_BACK] = { "back", "", "one step back", false },
 	[VERB_LAST] = { "last", "", "the pane before this one", false },
@@ -396,6 +398,18 @@ static void cancel_running(struct tui *tui)
 		command_cancel(tui->calls.items[i]->call);
 }
 
+static void page(struct tui *tui)
+{
+	struct view *view = tui_view(tui);
+	struct strbuf text = STRBUF_INIT;
+
+	if (export_text(tui, &text) || (view->kind->text && view->kind->text(view, &text)))
+		pager_open(tui, &text);
+	else
+		tui_message(tui, LOG_LEVEL_INFO, "there is nothing to page here");
+	strbuf_release(&text);
+}
+
 static bool act_on_console(struct tui *tui, enum verb verb, const char *args)
 {
 	switch (verb) {
@@ -443,6 +457,9 @@ static bool act_on_console(struct tui *tui, enum verb verb, const char *args)
 		return true;
 	case VERB_EXPORT:
 		export_view(tui, args);
+		return true;
+	case VERB_PAGER:
+		page(tui);
 		return true;
 	case VERB_HELP:
 		tui_push(tui, help_view_new(tui, tui_view(tui)));

@@ -121,6 +121,12 @@ static void plain_position(const struct view *view, struct strbuf *out)
 	text_view_position(&plain->body, view->height, out);
 }
 
+static bool plain_text(const struct view *view, struct strbuf *out)
+{
+	text_view_text(&((const struct plain_view *)view->state)->body, out);
+	return true;
+}
+
 static void plain_close(struct view *view)
 {
 	struct plain_view *plain = view->state;
@@ -136,6 +142,7 @@ static const struct view_kind plain_kind = {
 	.act = plain_act,
 	.back = plain_back,
 	.position = plain_position,
+	.text = plain_text,
 	.close = plain_close,
 };
 

@@ -44,6 +44,7 @@ struct view_kind {
 	/* One step back inside of the view (a search, a filter); false: nothing to undo. */
 	bool (*back)(struct view *view);
 	void (*position)(const struct view *view, struct strbuf *out); /* "2/5" */
+	bool (*text)(const struct view *view, struct strbuf *out); /* all of it, cleaned; NULL */
 	struct view *(*inner)(const struct view *view); /* the list inside of it; NULL: none */
 	void (*close)(struct view *view);
 };
@@ -80,6 +81,7 @@ bool text_view_act(struct view *view, struct text_view *text_view, enum verb ver
 		   const char *args);
 /* Esc: ends a search. */
 bool text_view_back(struct text_view *text_view);
+void text_view_text(const struct text_view *text_view, struct strbuf *out);
 void text_view_position(const struct text_view *text_view, int height, struct strbuf *out);
 void text_view_search(struct view *view, struct text_view *text_view, const char *needle);
 /* Keep the place in sight after the text was built anew. */

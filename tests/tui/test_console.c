@@ -511,6 +511,21 @@ static void stale_endpoints_are_marked_and_asked_about_in_one_go(void **state)
 	assert_shows(console, "Retire 2 endpoint");
 }
 
+static void columns_can_be_chosen_and_the_first_one_stays(void **state)
+{
+	struct console *console = *state;
+
+	assert_shows(console, "TAGS");
+	console_keys(console, "c Down Down Down Down Enter");
+	assert_shows(console, "[ ] TAGS");
+	console_keys(console, "Esc");
+	assert_false(console_shows(console, "TAGS"));
+	tui_run(console->tui, "columns service");
+	assert_shows(console, "to choose");
+	tui_run(console->tui, "columns default");
+	assert_shows(console, "TAGS");
+}
+
 static void whatever_is_typed_in_whatever_order_breaks_nothing(void **state)
 {
 	static const char *const keys[] = {
@@ -550,7 +565,6 @@ static void whatever_is_typed_in_whatever_order_breaks_nothing(void **state)
 		console_free(console);
 	}
 }
-
 
 static void ten_thousand_rows_are_a_list_like_any_other(void **state)
 {
@@ -600,6 +614,7 @@ int main(void)
 		CASE(undo_without_a_journal_says_so),
 		CASE(an_action_on_an_empty_list_is_not_an_action_on_everything),
 		CASE(stale_endpoints_are_marked_and_asked_about_in_one_go),
+		CASE(columns_can_be_chosen_and_the_first_one_stays),
 		cmocka_unit_test(whatever_is_typed_in_whatever_order_breaks_nothing),
 		CASE(ten_thousand_rows_are_a_list_like_any_other),
 	};

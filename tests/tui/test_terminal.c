@@ -410,6 +410,34 @@ static void a_paste_is_swallowed_and_the_end_of_input_ends_it(void **state)
 	strbuf_release(&recording.bytes);
 }
 
+static void the_pager_has_the_terminal_and_gives_it_back(void **state)
+{
+	struct place place = { "xterm-256color", "C.UTF-8", NULL, 80, 24 };
+	struct recording recording;
+
+	(void)state;
+	setenv("PAGER", "head -n 3", 1);
+	start(&recording, &place);
+	take(&recording, true);
+	strbuf_reset(&recording.bytes);
+	after_keys(&recording, "p");
+	order(&recording, "tt");
+	take(&recording, true);
+	assert_true(has(&recording, "# services of dc1"));
+	assert_true(has(&recording, "\033[?1049l"));
+	for (int i = 0; i < 50 && !has(&recording, "\033[?1049h"); i++) {
+		order(&recording, "t");
+		take(&recording, false);
+	}
+	order(&recording, "ff");
+	take(&recording, false);
+	assert_true(has(&recording, "\033[?1049h"));
+	assert_int_equal(finish(&recording), 0);
+	assert_restored(&recording);
+	release(&recording);
+	unsetenv("PAGER");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +447,7 @@ int main(void)
 		cmocka_unit_test(signals_to_end_give_the_terminal_back),
 		cmocka_unit_test(stopped_it_gives_the_terminal_back_and_continued_it_draws_again),
 		cmocka_unit_test(it_follows_the_size_of_the_window),
+		cmocka_unit_test(the_pager_has_the_terminal_and_gives_it_back),
 		cmocka_unit_test(a_paste_is_swallowed_and_the_end_of_input_ends_it),
 	};
 

@@ -1,0 +1,154 @@
+/*
+ * A text in the operator's pager. The terminal is the pager's while it runs; the loop goes on,
+ * so that watches are answered, but nothing is painted and no key is read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "binnacle/base/err.h"
+#include "binnacle/base/list.h"
+#include "binnacle/base/mem.h"
+#include "internal.h"
+
+#define LOOK_MS   100 /* how often it is asked whether the pager has ended */
+#define WORDS_MAX 16
+
+struct pager {
+	struct tui *tui;
+	struct loop_timer *timer;
+	pid_t pid;
+	char *path;
+};
+
+/* "less -R": blanks separate words; no shell. Borrowed from `command`. */
+static void split_words(char *command, const char **argv, const char *file)
+{
+	size_t count = 0;
+
+	while (count < WORDS_MAX) {
+		command += strspn(command, " \t");
+		if (!*command)
+			break;
+		argv[count++] = command;
+		command += strcspn(command, " \t");
+		if (*command)
+			*command++ = '\0';
+	}
+	argv[count++] = file;
+	argv[count] = NULL;
+}
+
+static char *write_file(const struct strbuf *text, struct err *err)
+{
+	const char *dir = getenv("TMPDIR");
+	char *path = xasprintf("%s/binnacle-XXXXXX", dir && *dir ? dir : "/tmp");
+	int fd = mkostemp(path, O_CLOEXEC); /* 0600 */
+	size_t done = 0;
+
+	while (fd >= 0 && done < text->len) {
+		ssize_t n = write(fd, text->buf + done, text->len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	if (fd >= 0 && close(fd) == 0 && done == text->len)
+		return path;
+	err_system(err, "cannot write %s", path);
+	if (fd >= 0)
+		unlink(path);
+	free(path);
+	return NULL;
+}
+
+/* In the child: as if a shell had started it. */
+static void become_pager(const char *const *argv)
+{
+	static const int numbers[] = { SIGINT,  SIGQUIT, SIGTSTP, SIGTERM, SIGHUP, SIGPIPE,
+				       SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,  SIGABRT };
+	sigset_t none;
+
+	for (size_t i = 0; i < COUNT_OF(numbers); i++)
+		signal(numbers[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execvp(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+static void on_look(void *arg)
+{
+	struct pager *pager = arg;
+	struct tui *tui = pager->tui;
+	int status = 0;
+	pid_t ended = waitpid(pager->pid, &status, WNOHANG);
+
+	pager->timer = NULL;
+	if (ended == 0) {
+		pager->timer = loop_timer_start(tui->loop, LOOK_MS, on_look, pager);
+		return;
+	}
+	tui->pager = NULL;
+	unlink(pager->path);
+	free(pager->path);
+	free(pager);
+	tui_take_terminal(tui);
+	if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		tui_message(tui, LOG_LEVEL_WARN, "the pager cannot be started; see $PAGER");
+}
+
+void pager_open(struct tui *tui, const struct strbuf *text)
+{
+	const char *wanted = getenv("PAGER"), *argv[WORDS_MAX + 2];
+	char *command = xstrdup(wanted && *wanted ? wanted : "less -R");
+	struct pager *pager;
+	struct err err;
+	char *path;
+
+	if (!tui->term) {
+		tui_message(tui, LOG_LEVEL_WARN, "pager: there is no terminal");
+		free(command);
+		return;
+	}
+	path = write_file(text, &err);
+	if (!path) {
+		tui_message(tui, LOG_LEVEL_ERROR, "pager: %s", err.msg);
+		free(command);
+		return;
+	}
+	split_words(command, argv, path);
+	tui_leave_terminal(tui);
+	pager = xcalloc(1, sizeof(*pager));
+	pager->tui = tui;
+	pager->path = path;
+	pager->pid = fork();
+	if (pager->pid == 0)
+		become_pager(argv);
+	tui->pager = pager;
+	pager->timer = loop_timer_start(tui->loop, LOOK_MS, on_look, pager);
+	free(command);
+}
+
+void pager_close(struct tui *tui)
+{
+	struct pager *pager = tui->pager;
+
+	if (!pager)
+		return;
+	loop_timer_stop(&pager->timer);
+	if (pager->pid > 0) {
+		kill(pager->pid, SIGTERM);
+		waitpid(pager->pid, NULL, 0);
+	}
+	unlink(pager->path);
+	free(pager->path);
+	free(pager);
+	tui->pager = NULL;
+}
