@@ -1,9 +1,9 @@
 /*
  * What takes the place of the dialog. --yes answers an ordinary question; where the console
- * wants something typed, --expect N must say how many targets there are, --node the node's name
- * when that is asked for, and in a production datacenter --dc its name. Without --yes the
- * question goes to /dev/tty, by the loop, and the default is no; without a terminal there is
- * nobody to ask: the plan is printed and the status is 7.
+ * wants something typed, --expect N must say how many targets there are, and in a production
+ * datacenter --dc its name. Without --yes the question goes to /dev/tty, by the loop, and the
+ * default is no; without a terminal there is nobody to ask: the plan is printed and the status
+ * is 7.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,9 +32,6 @@ static const char *missing_option(const struct batch_call *call, const struct pl
 		return NULL;
 	if (line->expect < 0)
 		return "this needs --expect with the number of targets beside --yes";
-	if (*plan->typed && (!line->node || strcmp(line->node, plan->typed) != 0))
-		return "this takes most of a node's endpoints and needs --node with that node's "
-		       "name";
 	if (production && !line->dc)
 		return "this is a production datacenter and needs --dc with its name";
 	return NULL;

@@ -171,15 +171,19 @@ static void describe(const struct command_line *line, struct plan *plan)
 	strbuf_release(&batch);
 	plan_set(&plan->title, "Remove %zu Calico endpoint%s%s?", plan->target_count,
 		 plan->target_count == 1 ? "" : "s",
-		 addresses ? " and give their addresses back" : "");
+		 !addresses                ? ""
+		 : plan->target_count == 1 ? " and give its address back"
+					   : " and give their addresses back");
 	plan_set(&plan->operation,
 		 "delete workloadEndpoint from the Calico datastore, on %zu node%s; each is read "
 		 "again and its daemon asked again right before",
 		 nodes, nodes == 1 ? "" : "s");
 	if (addresses && !*plan->effect)
-		plan_set(&plan->effect, "releases %zu addresses", addresses);
+		plan_set(&plan->effect, "releases %zu address%s", addresses,
+			 addresses == 1 ? "" : "es");
 	else if (addresses)
-		plan_set(&plan->effect, "releases %zu addresses; %s", addresses, plan->effect);
+		plan_set(&plan->effect, "releases %zu address%s; %s", addresses,
+			 addresses == 1 ? "" : "es", plan->effect);
 	plan_set(&plan->undo,
 		 "undo writes the saved documents back where key and address are still "
 		 "free; a container does not come back by that");

@@ -58,7 +58,7 @@ static const struct option_row options[] = {
 	  CHANGING, COUNT(expect) },
 	{ { "dc", 0, "NAME", "the datacenter, where it is marked as production", NULL },
 	  CHANGING, TEXT(dc) },
-	{ { "exit-code", 0, NULL, "with --dry-run: status 9 when there is work", NULL },
+	{ { "exit-code", 0, NULL, "with --dry-run: status 9 when there is work (diff, check: always)", NULL },
 	  CHANGING, FLAG(exit_code) },
 	{ { "filter", 0, "FILTER", "only rows that match, as in the console's /", NULL },
 	  NAMED, TEXT(filter) },
