@@ -16,6 +16,7 @@
 #include "binnacle/consul/consul.h"
 #include "binnacle/net/endpoint.h"
 #include "binnacle/register/registrar.h"
+#include "binnacle/register/registry.h"
 
 struct service_state {
 	struct step_run *run;
@@ -368,16 +369,42 @@ static void on_registrar(void *arg, const char *text, const struct err *err)
 	service_end(state, err, text);
 }
 
+/* The plan carries what each service would be sent as. */
+static bool is_as_planned(const struct json *args, const struct register_wanted *wanted)
+{
+	struct strbuf body = STRBUF_INIT;
+	size_t i = 0;
+	bool same = true;
+
+	JSON_EACH(planned, json_get(args, "services"))
+	{
+		if (i == wanted->service_count) {
+			same = false;
+			break;
+		}
+		strbuf_reset(&body);
+		registry_body(&body, &wanted->services[i++]);
+		same = same && strcmp(body.buf, json_as_str(planned, "")) == 0;
+	}
+	strbuf_release(&body);
+	return same && i == wanted->service_count;
+}
+
 static bool register_check(struct step_run *run, struct err *err)
 {
 	struct service_state *state = run->state;
+	const struct register_wanted *wanted;
 	const char *name = json_str(run->args, "container", "");
 
 	state->run = run;
 	if (!run->env->registrar)
 		return err_set(err, ERR_INPUT, "no registrar is configured for this host");
-	if (!registrar_wanted(run->env->registrar, name))
+	wanted = registrar_wanted(run->env->registrar, name);
+	if (!wanted)
 		return err_set(err, ERR_CONFLICT, "no such container runs on this host");
+	if (!is_as_planned(run->args, wanted))
+		return err_set(err, ERR_CONFLICT,
+			       "what it wants registered is not as planned any more");
 	step_finish(run, NULL, NULL);
 	return true;
 }

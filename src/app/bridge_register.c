@@ -17,6 +17,7 @@
 #include "binnacle/register/registrar.h"
 
 #define PUBLISH_MS 50
+#define FIRST_MS   3000 /* the first publication waits this long for the first comparison */
 #define FOLD_MS    60000
 #define FOLD_REACH 32 /* newest events that are searched for a repetition */
 
@@ -37,6 +38,8 @@ struct bridge_register {
 	struct kept_event *ring;
 	uint64_t total;
 	bool wants_changed; /* containers are to be published again */
+	bool published;
+	int64_t born_ms;
 };
 
 static struct kept_event *event_at(struct bridge_register *bridge, uint64_t number)
@@ -60,6 +63,8 @@ static enum row_state state_of(enum registrar_action action)
 		return STATE_NONE;
 	}
 }
+
+static void publish_soon(struct bridge_register *bridge);
 
 static void publish_events(struct bridge_register *bridge)
 {
@@ -87,16 +92,32 @@ static void publish_events(struct bridge_register *bridge)
 	model_publish(bridge->model, snapshot);
 }
 
+/* A script that asks right after the start is to see what every container wants. */
+static bool is_ready(const struct bridge_register *bridge)
+{
+	struct registrar_status status;
+
+	if (bridge->published || !bridge->registrar || clock_mono_ms() - bridge->born_ms > FIRST_MS)
+		return true;
+	registrar_get_status(bridge->registrar, &status);
+	return status.synced || *status.docker_err || *status.registry_err;
+}
+
 static void on_timer(void *arg)
 {
 	struct bridge_register *bridge = arg;
 
 	bridge->timer = NULL;
-	publish_events(bridge);
+	if (!is_ready(bridge)) {
+		publish_soon(bridge);
+		return;
+	}
+	bridge->published = true;
 	if (bridge->wants_changed) {
 		bridge->wants_changed = false;
 		docker_feed_republish(bridge->docker_feed);
 	}
+	publish_events(bridge);
 }
 
 static void publish_soon(struct bridge_register *bridge)
@@ -241,6 +262,7 @@ struct bridge_register *bridge_register_new(struct loop *loop, struct model *mod
 	bridge->loop = loop;
 	bridge->model = model;
 	bridge->docker_feed = docker_feed;
+	bridge->born_ms = clock_mono_ms();
 	bridge->ring = xcalloc(LIMIT_EVENTS_COUNT, sizeof(*bridge->ring));
 	docker_feed_set_annotate(docker_feed, annotate, bridge);
 	return bridge;

@@ -5,17 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/clock.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/strmap.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
 #include "binnacle/render/runner.h"
 
+#define FIRST_MS 3000 /* the first publication waits this long for the first data */
+#define LOOK_MS  50
+
 struct bridge_render {
 	struct loop *loop;
 	struct model *model;
 	struct render_runner *runner;
 	struct loop_deferred *deferred;
+	struct loop_timer *timer;
+	int64_t born_ms;
+	bool published;
 	struct strmap logged; /* template -> state that was logged last, as a pointer */
 };
 
@@ -82,13 +89,40 @@ static void log_state(struct bridge_render *bridge, const struct render_status *
 	}
 }
 
+/* A script that asks right after the start is to see what would be written. */
+static bool is_ready(const struct bridge_render *bridge)
+{
+	if (bridge->published || clock_mono_ms() - bridge->born_ms > FIRST_MS)
+		return true;
+	for (size_t i = 0; i < render_count(bridge->runner); i++)
+		if (render_status(bridge->runner, i)->state == RENDER_WAITING)
+			return false;
+	return true;
+}
+
+static void on_timer(void *arg)
+{
+	struct bridge_render *bridge = arg;
+
+	bridge->timer = NULL;
+	bridge_render_changed(bridge, 0);
+}
+
 static void publish(void *arg)
 {
 	struct bridge_render *bridge = arg;
-	struct snapshot *snapshot = snapshot_new(MODEL_RENDERS);
-	struct arena *arena = &snapshot->arena;
+	struct snapshot *snapshot;
+	struct arena *arena;
 
 	bridge->deferred = NULL;
+	if (!is_ready(bridge)) {
+		if (!bridge->timer)
+			bridge->timer = loop_timer_start(bridge->loop, LOOK_MS, on_timer, bridge);
+		return;
+	}
+	bridge->published = true;
+	snapshot = snapshot_new(MODEL_RENDERS);
+	arena = &snapshot->arena;
 	for (size_t i = 0; i < render_count(bridge->runner); i++) {
 		const struct render_status *status = render_status(bridge->runner, i);
 		struct render *row = snapshot_add(snapshot);
@@ -101,7 +135,7 @@ static void publish(void *arg)
 		row->added = (int64_t)status->added;
 		row->removed = (int64_t)status->removed;
 		row->check = check_word(status->check);
-		row->message = arena_strdup(arena, status->err.code	? status->err.msg
+		row->message = arena_strdup(arena, status->err.code     ? status->err.msg
 						   : status->trouble[0] ? status->trouble
 									: status->check_message);
 		row->trigger = arena_strdup(arena, status->trigger);
@@ -123,6 +157,7 @@ struct bridge_render *bridge_render_new(struct loop *loop, struct model *model)
 
 	bridge->loop = loop;
 	bridge->model = model;
+	bridge->born_ms = clock_mono_ms();
 	return bridge;
 }
 
@@ -131,6 +166,7 @@ void bridge_render_free(struct bridge_render *bridge)
 	if (!bridge)
 		return;
 	loop_deferred_cancel(&bridge->deferred);
+	loop_timer_stop(&bridge->timer);
 	strmap_release(&bridge->logged);
 	free(bridge);
 }

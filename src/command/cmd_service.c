@@ -11,6 +11,8 @@
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/present/table.h"
+#include "binnacle/register/registrar.h"
+#include "binnacle/register/registry.h"
 #include "rows.h"
 
 static bool agent_is_gone(const struct model *model, const char *node, const char **status)
@@ -211,42 +213,93 @@ static bool plan_clean_services(struct command_call *call, struct err *err)
 	return true;
 }
 
+/* The services of a container as the plan shows them; what each would be sent as is part of the
+ * plan, so that its hash names exactly that. */
+static void add_registration(struct plan *plan, const struct container_row *row,
+			     const struct register_wanted *wanted)
+{
+	struct plan_target *target = plan_add_target(plan, "container", row->id, row->name);
+	struct json *args = json_new_object(), *bodies = json_add_array(args, "services");
+	struct strbuf text = STRBUF_INIT, body = STRBUF_INIT;
+
+	json_add_str(args, "container", row->container_id);
+	for (size_t i = 0; i < wanted->service_count; i++) {
+		const struct register_service *service = &wanted->services[i];
+
+		strbuf_reset(&body);
+		registry_body(&body, service);
+		json_add_str(bodies, NULL, body.buf);
+		strbuf_addf(&text, "%s%s at %s:%d as %s", i ? "; " : "", service->name,
+			    *service->address ? service->address : "(the node)", service->port,
+			    service->id);
+		for (size_t n = 0; n < service->tag_count; n++)
+			strbuf_addf(&text, "%s%s", n ? "," : ", tags ", service->tags[n]);
+		if (!service->tag_count)
+			strbuf_addstr(&text, ", no tags");
+	}
+	plan_set(&target->group, "%s", row->node);
+	plan_set(&target->evidence, "%s, %s", row->status, row->image);
+	for (size_t i = 0; i < wanted->note_count; i++)
+		if (wanted->notes[i].kind == REGISTER_NOTE_WARNING)
+			plan_set(&target->warning, "%s", wanted->notes[i].text);
+	plan_add_step(target, &step_register, args, "register %s", text.buf);
+	strbuf_release(&text);
+	strbuf_release(&body);
+}
+
+/* Why a container that was named cannot be registered from here. */
+static bool refuse_registration(const struct command_call *call, const struct container_row *row,
+				const struct register_wanted *wanted, struct err *err)
+{
+	const struct register_note *note = NULL;
+
+	if (call->env->node && strcmp(row->node, call->env->node) != 0)
+		return err_set(err, ERR_INPUT, "%s runs on %s: register it there, this is %s",
+			       row->name, row->node, call->env->node);
+	if (!wanted)
+		return err_set(err, ERR_REFUSED, "%s is %s: only what runs can be registered",
+			       row->name, row->status);
+	for (size_t i = 0; i < wanted->note_count && !note; i++)
+		if (wanted->notes[i].kind == REGISTER_NOTE_IGNORED)
+			note = &wanted->notes[i];
+	return err_set(err, ERR_REFUSED, "%s wants nothing registered: %s%s%s", row->name,
+		       note ? note->text : "it has no ports", note && *note->remedy ? "; " : "",
+		       note ? note->remedy : "");
+}
+
 static bool plan_register(struct command_call *call, struct err *err)
 {
 	struct snapshot *snapshot = model_current(call->env->model, MODEL_CONTAINERS);
 	struct plan *plan = plan_new("register");
 	struct strbuf batch = STRBUF_INIT;
+	bool ok = call->env->registrar ||
+		  err_set(err, ERR_INPUT, "this host has no Docker daemon to register from");
 
 	strbuf_addstr(&batch, "binnacle --batch register");
-	for (size_t i = 0; i < call->line->word_count; i++) {
+	for (size_t i = 0; ok && i < call->line->word_count; i++) {
 		const struct container_row *row = find_row(snapshot, call->line->words[i], err);
-		struct plan_target *target;
-		struct json *args;
+		const struct register_wanted *wanted =
+			row ? registrar_wanted(call->env->registrar, row->container_id) : NULL;
 
-		if (!row ||
-		    (call->env->node && strcmp(row->node, call->env->node) != 0 &&
-		     !err_set(err, ERR_INPUT, "%s runs on %s: register it there, this is %s",
-			      row->name, row->node, call->env->node))) {
-			strbuf_release(&batch);
-			plan_free(plan);
-			return false;
-		}
-		if (has_target(plan, row->id))
+		ok = row && ((wanted && wanted->service_count) ||
+			     refuse_registration(call, row, wanted, err));
+		if (!ok || has_target(plan, row->id))
 			continue;
-		args = json_new_object();
-		json_add_str(args, "container", row->container_id);
-		target = plan_add_target(plan, "container", row->id, row->name);
-		plan_set(&target->group, "%s", row->node);
-		plan_set(&target->evidence, "%s", row->wanted);
-		plan_add_step(target, &step_register, args, "register %s",
-			      *row->wanted ? row->wanted : "what its ports and labels ask for");
+		add_registration(plan, row, wanted);
 		add_shell_word(&batch, row->name);
 	}
 	plan_set(&plan->batch, "%s", batch.buf);
 	strbuf_release(&batch);
+	if (!ok) {
+		plan_free(plan);
+		return false;
+	}
 	plan_set(&plan->title, "Register %zu container%s?", plan->target_count,
 		 plan->target_count == 1 ? "" : "s");
-	plan_set(&plan->operation, "inspect the container and register with the local agent");
+	plan_set(&plan->operation,
+		 "PUT /v1/agent/service/register to the local agent; the container "
+		 "is inspected again right before");
+	plan_set(&plan->effect, "templates that read these services change");
 	plan_set(&plan->undo, "undo deregisters what was registered");
 	plan_set(&plan->button, "Register %zu", plan->target_count);
 	command_propose(call, plan);
@@ -307,7 +360,7 @@ const struct command service_commands[] = {
 		.summary = "register the services of a container of this host",
 		.table = MODEL_CONTAINERS,
 		.takes_selection = true,
-		.needs = MODEL_BIT(MODEL_CONTAINERS),
+		.needs = MODEL_BIT(MODEL_CONTAINERS) | MODEL_BIT(MODEL_EVENTS),
 		.plan = plan_register,
 	},
 	{

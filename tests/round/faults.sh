@@ -86,7 +86,7 @@ docker_on $one rm -f changed >/dev/null 2>&1
 lab plugin start $one >/dev/null
 batch $one clean endpoints --dry-run >"$scratch/plan" 2>&1
 say "$(cat "$scratch/plan")"
-hash=$(grep -Eo 'plan [0-9a-f]{8,16}' "$scratch/plan" | head -1 | cut -d' ' -f2)
+hash=$(sed -n 's/^ *Plan *\([0-9a-f]\{16\}\)$/\1/p' "$scratch/plan")
 key=$(grep -Eo '/calico/v1/host/[^ "]*/endpoint/[0-9a-f]{64}' "$scratch/plan" | head -1)
 check "an accident left an endpoint that can be cleaned" test -n "$key"
 value=$(etcd_get "$key" | sed 's|.*"value":"\(.*\)","modifiedIndex.*|\1|; s|\\"|"|g')

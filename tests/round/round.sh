@@ -32,15 +32,12 @@ prepare() {
 	fi
 }
 
-plan_hash() { grep -Eo 'plan [0-9a-f]{8,16}' | head -1 | cut -d' ' -f2; }
+plan_hash() { sed -n 's/^ *Plan *\([0-9a-f]\{16\}\)$/\1/p' | head -1; }
 
 section "1. What is there"
 prepare
 check "the console reaches Consul, Docker, Calico's etcd and nginx" batch $one status
 check_status "nothing is served for $host yet" 0 'no such host here' page $host
-check_status "the configuration does not know the service" 9 'diff|app.conf|WAIT|no differences|\+' \
-	bash -c "$(declare -f on batch lab); project=$project binnacle=$binnacle; batch $one diff --exit-code; exit 9"
-
 section "2. Containers are registered, by plan and approval"
 batch $one register nginx-test-1 --dry-run >"$scratch/plan" 2>&1
 say "$(cat "$scratch/plan")"
@@ -57,9 +54,9 @@ check "Consul's catalog has both instances" within 10 bash -c "
 	curl -fsS '$LAB_CONSUL_1/v1/catalog/service/nginx-test?tag=calico' | grep -q 10.233.61.129"
 
 section "3. The change is seen before it happens"
-within 10 bash -c "bash tests/lab/lab.sh run $one $binnacle --batch diff 2>/dev/null | grep -q 10.233.61.129"
+within 10 bash -c "bash tests/lab/lab.sh run $one $binnacle --batch diff 2>/dev/null | grep 10.233.61.129"
 check_status "the diff adds the upstream with both instances" 9 '^\+.*server 10.233.61.129:80' \
-	batch $one diff --exit-code
+	batch $one diff
 check "nothing was written by looking" test ! -e "$app_conf"
 check "nginx -t accepts the pending text" batch $one check
 check "no staged copy is left beside nginx.conf" \
