@@ -15,6 +15,7 @@
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
+#include "binnacle/base/text.h"
 #include "binnacle/model/model.h"
 #include "journal_private.h"
 
@@ -298,8 +299,10 @@ void journal_publish(struct journal *journal)
 		row->time_ms = entry->time_ms;
 		row->verb = arena_strdup(arena, entry->verb);
 		row->targets = arena_strdup(arena, entry->targets);
-		row->result = *entry->why ? arena_printf(arena, "%s: %s", entry->result, entry->why)
-					  : arena_strdup(arena, entry->result);
+		row->result = !*entry->why ? arena_strdup(arena, entry->result)
+			      : text_starts_with(entry->why, entry->result)
+				      ? arena_strdup(arena, entry->why)
+				      : arena_printf(arena, "%s: %s", entry->result, entry->why);
 		row->user = arena_strdup(arena, entry->user);
 		row->plan_hash = arena_strdup(arena, entry->plan_hash);
 		row->undo = arena_strdup(arena, entry->undo);
@@ -372,55 +375,56 @@ static void undo_target(const struct journal_entry *entry, const struct action_e
 	free(lines);
 }
 
-static const struct journal_entry *find_entry(const struct journal_entries *entries, int64_t id,
-					      struct err *err)
+static struct plan *plan_of_entry(const struct journal_entry *entry, const struct action_env *env,
+				  struct err *err)
 {
-	for (size_t i = 0; i < entries->len; i++) {
-		const struct journal_entry *entry = &entries->items[i];
+	struct plan *plan;
+	size_t count;
 
-		if (id ? entry->id == id : entry->reversible && strcmp(entry->verb, "undo") != 0)
-			return entry;
+	if (strcmp(entry->result, "running") == 0) {
+		err_set(err, ERR_REFUSED, "%" PRId64 " is still running", entry->id);
+		return NULL;
 	}
-	if (id)
-		err_set(err, ERR_NOT_FOUND, "the journal has no entry %" PRId64, id);
-	else
-		err_set(err, ERR_NOT_FOUND, "the journal has nothing that could be undone");
-	return NULL;
+	plan = plan_new("undo");
+	count = json_count(json_get(entry->begin, "targets"));
+	for (size_t i = 0; i < count; i++)
+		undo_target(entry, env, (int64_t)i, plan);
+	if (!plan->target_count) {
+		err_set(err, ERR_REFUSED, "%" PRId64 " (%s) cannot be undone%s%s", entry->id,
+			entry->verb, plan->skipped_count ? ": " : "",
+			plan->skipped_count ? plan->skipped[0] : "");
+		plan_free(plan);
+		return NULL;
+	}
+	plan_set(&plan->title, "Undo %" PRId64 ", %s?", entry->id, entry->verb);
+	plan_set(&plan->operation, "reverses %s of %s, last step first", entry->verb,
+		 entry->targets);
+	plan_set(&plan->undo, "undo of this undo, where its steps allow it");
+	plan_set(&plan->batch, "binnacle --batch undo %" PRId64, entry->id);
+	plan_set(&plan->button, "Undo %zu", plan->target_count);
+	return plan;
 }
 
 struct plan *journal_undo_plan(const struct journal *journal, const struct action_env *env,
 			       int64_t id, struct err *err)
 {
 	struct journal_entries entries;
-	const struct journal_entry *entry;
 	struct plan *plan = NULL;
-	size_t count;
 
 	if (!journal_read(journal, SIZE_MAX, &entries, err))
 		return NULL;
-	entry = find_entry(&entries, id, err);
-	if (entry && strcmp(entry->result, "running") == 0) {
-		err_set(err, ERR_REFUSED, "%" PRId64 " is still running", entry->id);
-		entry = NULL;
-	}
-	if (entry) {
-		plan = plan_new("undo");
-		count = json_count(json_get(entry->begin, "targets"));
-		for (size_t i = 0; i < count; i++)
-			undo_target(entry, env, (int64_t)i, plan);
-		plan_set(&plan->title, "Undo %" PRId64 ", %s?", entry->id, entry->verb);
-		plan_set(&plan->operation, "reverses %s of %s, last step first", entry->verb,
-			 entry->targets);
-		plan_set(&plan->undo, "undo of this undo, where its steps allow it");
-		plan_set(&plan->batch, "binnacle --batch undo %" PRId64, entry->id);
-		plan_set(&plan->button, "Undo %zu", plan->target_count);
-		if (!plan->target_count) {
-			err_set(err, ERR_REFUSED, "%" PRId64 " (%s) cannot be undone%s%s",
-				entry->id, entry->verb, plan->skipped_count ? ": " : "",
-				plan->skipped_count ? plan->skipped[0] : "");
-			plan_free(plan);
-			plan = NULL;
-		}
+	if (id)
+		err_set(err, ERR_NOT_FOUND, "the journal has no entry %" PRId64, id);
+	else
+		err_set(err, ERR_NOT_FOUND, "the journal has nothing that could be undone");
+	for (size_t i = 0; i < entries.len && !plan; i++) {
+		const struct journal_entry *entry = &entries.items[i];
+		struct err ignored;
+
+		if (id && entry->id == id)
+			plan = plan_of_entry(entry, env, err);
+		else if (!id && entry->reversible && strcmp(entry->verb, "undo") != 0)
+			plan = plan_of_entry(entry, env, &ignored);
 	}
 	journal_entries_release(&entries);
 	return plan;

@@ -72,6 +72,8 @@ static bool begin(struct step_run *run, struct calico_clean_env *env, struct err
 	cleaning->run = run;
 	*env = (struct calico_clean_env){ 0 };
 	calico_feed_clean_env(run->env->calico_feed, env);
+	env->loop = run->env->loop;
+	env->etcd = run->env->etcd;
 	env->arg = cleaning;
 	env->query = query;
 	env->query_cancel = query_cancel;

@@ -14,18 +14,16 @@ static bool is_render(const struct json *args)
 	return strcmp(json_str(args, "half", ""), "render") == 0;
 }
 
-static const char *mode_now(const struct step_run *run)
+static const char *mode_now(const struct action_env *env, const struct json *args)
 {
-	if (is_render(run->args))
-		return run->env->runner ? render_mode_name(render_runner_mode(run->env->runner))
-					: "";
-	return run->env->registrar ? registrar_mode_name(registrar_get_mode(run->env->registrar))
-				   : "";
+	if (is_render(args))
+		return env->runner ? render_mode_name(render_runner_mode(env->runner)) : "";
+	return env->registrar ? registrar_mode_name(registrar_get_mode(env->registrar)) : "";
 }
 
 static bool check(struct step_run *run, struct err *err)
 {
-	const char *now = mode_now(run);
+	const char *now = mode_now(run->env, run->args);
 
 	if (!*now)
 		return err_set(err, ERR_INPUT, "nothing is configured to %s here",
@@ -74,11 +72,14 @@ static bool apply(struct step_run *run, struct err *err)
 static bool undo(const struct action_env *env, const struct json *args, const struct json *saved,
 		 struct plan_target *target, struct err *err)
 {
-	struct json *back = json_new_object();
+	const char *now = mode_now(env, args);
+	struct json *back;
 
-	(void)env;
 	(void)saved;
-	(void)err;
+	/* The mode of an engine ends with its process. */
+	if (strcmp(now, json_str(args, "mode", "")) != 0)
+		return err_set(err, ERR_REFUSED, "the mode is %s now", *now ? now : "off");
+	back = json_new_object();
 	json_add_str(back, "half", json_str(args, "half", ""));
 	json_add_str(back, "mode", json_str(args, "before", ""));
 	json_add_str(back, "before", json_str(args, "mode", ""));
