@@ -22,6 +22,7 @@
 #define MINUTE_MS      60000
 #define FIRST_WORDS_MS 300 /* before a pane says what it waits for */
 #define NAME_CELLS     20
+#define ADDRESS_CELLS  15  /* IPv4 */
 #define MEASURED_ROWS  300 /* that decide how wide columns are */
 
 static const struct view_kind table_kind;
@@ -142,9 +143,11 @@ static void measure(struct table_view *list)
 			list->sized[i].max_cells = widest < column->min_cells
 							   ? column->min_cells
 							   : (unsigned char)widest;
-		/* Names come before everything that can be looked up by them. */
-		if (column->priority == 1 && column->flags & COLUMN_CUT_MIDDLE) {
-			int least = widest < NAME_CELLS ? widest : NAME_CELLS;
+		/* A name or an address of which a part is missing is worth little. */
+		if ((column->priority == 1 && column->flags & COLUMN_CUT_MIDDLE) ||
+		    text_starts_with(column->id, "addr")) {
+			int most = column->priority == 1 ? NAME_CELLS : ADDRESS_CELLS;
+			int least = widest < most ? widest : most;
 
 			if (least > column->min_cells && least <= list->sized[i].max_cells)
 				list->sized[i].min_cells = (unsigned char)least;

@@ -410,6 +410,29 @@ static void a_paste_is_swallowed_and_the_end_of_input_ends_it(void **state)
 	strbuf_release(&recording.bytes);
 }
 
+static void ctrl_c_cancels_and_only_twice_quits(void **state)
+{
+	struct place place = { "xterm-256color", "C.UTF-8", NULL, 80, 24 };
+	struct recording recording;
+	int status;
+
+	(void)state;
+	start(&recording, &place);
+	take(&recording, true);
+	after_keys(&recording, ":list");
+	after_keys(&recording, "\x03");
+	assert_int_equal(waitpid(recording.pid, &status, WNOHANG), 0);
+	after_keys(&recording, "\x03");
+	assert_true(has(&recording, "press q to quit"));
+	assert_int_equal(write(recording.master, "\x03", 1), 1);
+	take(&recording, true);
+	assert_int_equal(waitpid(recording.pid, &status, 0), recording.pid);
+	assert_int_equal(status, 0);
+	assert_restored(&recording);
+	close(recording.orders);
+	release(&recording);
+}
+
 static void the_pager_has_the_terminal_and_gives_it_back(void **state)
 {
 	struct place place = { "xterm-256color", "C.UTF-8", NULL, 80, 24 };
@@ -447,6 +470,7 @@ int main(void)
 		cmocka_unit_test(signals_to_end_give_the_terminal_back),
 		cmocka_unit_test(stopped_it_gives_the_terminal_back_and_continued_it_draws_again),
 		cmocka_unit_test(it_follows_the_size_of_the_window),
+		cmocka_unit_test(ctrl_c_cancels_and_only_twice_quits),
 		cmocka_unit_test(the_pager_has_the_terminal_and_gives_it_back),
 		cmocka_unit_test(a_paste_is_swallowed_and_the_end_of_input_ends_it),
 	};
