@@ -12,9 +12,8 @@
 #include "internal.h"
 #include "table_view.h"
 
-#define ITEMS_MAX   16
-#define LOWEST_PRIO 6
-#define WIDE_CELLS  140 /* from here on there is room for details */
+#define ITEMS_MAX  16
+#define WIDE_CELLS 140 /* from here on there is room for details */
 
 struct item {
 	int priority;
@@ -181,48 +180,60 @@ static int item_width(const struct item *item)
 	return text_width(item->text.buf, item->text.len);
 }
 
-static int bar_width(const struct bar *bar, int lowest, int gap)
+static int bar_width(const struct bar *bar, int gap)
 {
-	int width = 1;
+	int width = 2 - gap;
 
 	for (size_t i = 0; i < bar->count; i++)
-		if (bar->items[i].priority <= lowest)
-			width += item_width(&bar->items[i]) + gap;
+		width += item_width(&bar->items[i]) + gap;
 	return width;
+}
+
+/* The last of those that matter least; false: what is left must stay. */
+static bool drop_item(struct bar *bar)
+{
+	size_t least = 0;
+
+	for (size_t i = 1; i < bar->count; i++)
+		if (bar->items[i].priority >= bar->items[least].priority)
+			least = i;
+	if (bar->count == 0 || bar->items[least].priority <= 1)
+		return false;
+	strbuf_release(&bar->items[least].text);
+	memmove(&bar->items[least], &bar->items[least + 1],
+		(bar->count - least - 1) * sizeof(bar->items[0]));
+	bar->count--;
+	return true;
 }
 
 void status_bar_paint(struct tui *tui, int row)
 {
 	struct bar bar = { .count = 0 };
-	int width = tui->grid->width, lowest = LOWEST_PRIO, col = 1,
-	    gap = width >= WIDE_CELLS ? 3 : 2;
+	int width = tui->grid->width, col = 1, gap = width >= WIDE_CELLS ? 3 : 2;
 	int right = width - 1;
 
 	fill_bar(&bar, tui);
-	while (lowest > 1 && bar_width(&bar, lowest, gap) > width)
-		lowest--;
+	while (bar_width(&bar, gap) > width && drop_item(&bar))
+		;
 	grid_fill(tui->grid, (struct area){ row, 0, 1, width }, ROLE_BAR);
+	/* From the right end backwards what belongs there, the rest from the left. */
+	for (size_t i = bar.count; i-- > 0;) {
+		struct item *item = &bar.items[i];
+
+		if (!item->at_right)
+			continue;
+		right -= item_width(item);
+		grid_put_text(tui->grid, row, right, item_width(item), item->text.buf, item->role);
+		right -= gap;
+	}
 	for (size_t i = 0; i < bar.count; i++) {
 		struct item *item = &bar.items[i];
-		int cells = item_width(item);
 
-		if (item->priority > lowest)
-			continue;
-		if (item->at_right) {
-			int others = 0;
-
-			for (size_t k = i; k < bar.count; k++)
-				if (bar.items[k].at_right && bar.items[k].priority <= lowest)
-					others += item_width(&bar.items[k]) + (k > i ? gap : 0);
-			grid_put_text(tui->grid, row, right - others, cells, item->text.buf,
-				      item->role);
-			continue;
-		}
-		col += grid_put_text(tui->grid, row, col, width - col, item->text.buf, item->role);
-		col += gap;
+		if (!item->at_right && col < right)
+			col += gap + grid_put_text(tui->grid, row, col, right - col + gap,
+						   item->text.buf, item->role);
+		strbuf_release(&item->text);
 	}
-	for (size_t i = 0; i < bar.count; i++)
-		strbuf_release(&bar.items[i].text);
 }
 
 /* A command that has nothing to work on is not offered. */

@@ -21,7 +21,7 @@
 #define SPARK_MINUTES  15
 #define MINUTE_MS      60000
 #define FIRST_WORDS_MS 300 /* before a pane says what it waits for */
-#define NAME_CELLS     20
+#define NAME_CELLS     16
 #define ADDRESS_CELLS  15  /* IPv4 */
 #define MEASURED_ROWS  300 /* that decide how wide columns are */
 
