@@ -405,6 +405,26 @@ static struct plan *plan_of_entry(const struct journal_entry *entry, const struc
 	return plan;
 }
 
+/* Which entry an undo reversed; 0: none. */
+static int64_t undone_by(const struct journal_entry *entry)
+{
+	const char *batch = json_str(entry->begin, "batch", ""), *last = strrchr(batch, ' ');
+
+	return strcmp(entry->verb, "undo") == 0 && strcmp(entry->result, "done") == 0 && last
+		       ? strtoll(last, NULL, 10)
+		       : 0;
+}
+
+/* Whether a newer undo reversed it that was not reversed itself. */
+static bool is_undone(const struct journal_entries *entries, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (undone_by(&entries->items[i]) == entries->items[index].id &&
+		    !is_undone(entries, i))
+			return true;
+	return false;
+}
+
 struct plan *journal_undo_plan(const struct journal *journal, const struct action_env *env,
 			       int64_t id, struct err *err)
 {
@@ -423,7 +443,8 @@ struct plan *journal_undo_plan(const struct journal *journal, const struct actio
 
 		if (id && entry->id == id)
 			plan = plan_of_entry(entry, env, err);
-		else if (!id && entry->reversible && strcmp(entry->verb, "undo") != 0)
+		else if (!id && entry->reversible && strcmp(entry->verb, "undo") != 0 &&
+			 !is_undone(&entries, i))
 			plan = plan_of_entry(entry, env, &ignored);
 	}
 	journal_entries_release(&entries);

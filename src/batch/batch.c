@@ -298,6 +298,8 @@ static void on_object(void *arg, const char *kind, const char *id, const char *d
 	(void)id;
 	(void)line;
 	output_object(&call->output, kind, detail, json);
+	/* Whoever follows a stream of them wants each as it comes. */
+	fflush(call->streams.out);
 }
 
 static void on_text(void *arg, const char *title, const char *text, size_t len, bool is_diff)
@@ -430,7 +432,8 @@ static int run_line(struct batch_request *request, size_t index, struct loop *lo
 	set_time(call.line, call.streams.width);
 	if (call.line->verbose)
 		log_set_sink(log_sink_stderr, NULL, LOG_LEVEL_DEBUG);
-	call.output = output_new(call.streams.out, call.streams.width, call.line, env->model);
+	call.output = output_new(call.streams.out, call.streams.width, call.line,
+				 command_find(call.line->verb)->output, env->model);
 	call.call = command_start(call.line, env, &front, &call, &err);
 	if (!call.call) {
 		complain(&call.streams, "%s", err.msg);

@@ -34,14 +34,14 @@ static enum output_format format_of(const char *name)
 }
 
 struct output output_new(FILE *out, int width, const struct command_line *line,
-			 const struct model *model)
+			 const char *by_default, const struct model *model)
 {
 	const char *color = line->color ? line->color : "auto", *none = getenv("NO_COLOR");
 
 	return (struct output){
 		.out = out,
 		.width = width,
-		.format = format_of(line->output),
+		.format = format_of(line->output ? line->output : by_default),
 		.color = strcmp(color, "always") == 0 ||
 			 (strcmp(color, "auto") == 0 && width && !(none && *none)),
 		.no_header = line->no_header,

@@ -31,8 +31,9 @@ struct output_result {
 	char *target, *label, *result, *error, *undo;
 };
 
+/* by_default: the format when the line names none; NULL: table. */
 struct output output_new(FILE *out, int width, const struct command_line *line,
-			 const struct model *model);
+			 const char *by_default, const struct model *model);
 
 void output_rows(const struct output *output, const struct table *table,
 		 const struct row_view *view, const struct snapshot *snapshot,

@@ -165,8 +165,6 @@ static void describe(const struct command_line *line, struct plan *plan)
 		add_shell_word(&batch, plan->targets[i].id);
 	if (line->no_release)
 		strbuf_addstr(&batch, " --no-release");
-	if (line->node)
-		strbuf_addf(&batch, " --node %s", line->node);
 	plan_set(&plan->batch, "%s", batch.buf);
 	strbuf_release(&batch);
 	plan_set(&plan->title, "Remove %zu Calico endpoint%s%s?", plan->target_count,

@@ -28,6 +28,7 @@ static const struct {
 	const size_t *count;
 } built_in[] = {
 	{ look_commands, &look_command_count },
+	{ watch_commands, &watch_command_count },
 	{ render_commands, &render_command_count },
 	{ service_commands, &service_command_count },
 	{ endpoint_commands, &endpoint_command_count },

@@ -8,9 +8,9 @@
 #include "binnacle/model/model.h"
 
 extern const struct command look_commands[], render_commands[], service_commands[],
-	endpoint_commands[], engine_commands[];
+	endpoint_commands[], engine_commands[], watch_commands[];
 extern const size_t look_command_count, render_command_count, service_command_count,
-	endpoint_command_count, engine_command_count;
+	endpoint_command_count, engine_command_count, watch_command_count;
 
 /*
  * The row that a word names: its identity, or how people call the thing as long as that is

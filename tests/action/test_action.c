@@ -598,6 +598,35 @@ static void undo_is_a_plan_of_inverse_steps_in_reverse(void **state)
 	plan_free(plan);
 }
 
+/* Execute an undo plan as `undo` does: with the id in its --batch form. */
+static void undo_newest(struct world *world, const char *want)
+{
+	struct err err;
+	struct plan *plan = journal_undo_plan(world->journal, &world->env, 0, &err);
+
+	if (!plan)
+		fail_msg("%s", err.msg);
+	assert_string_equal(plan->batch, want);
+	plan_seal(plan);
+	start(world, plan);
+	for (int i = 0; i < 50 && !world->ended; i++)
+		loop_turn(world->loop, 0);
+	assert_int_equal(world->result.done, 1);
+	plan_free(plan);
+}
+
+static void undo_again_goes_on_to_what_was_before(void **state)
+{
+	struct world *world = *state;
+	struct err err;
+
+	run(world, "a");
+	run(world, "b");
+	undo_newest(world, "binnacle --batch undo 2");
+	undo_newest(world, "binnacle --batch undo 1");
+	assert_null(journal_undo_plan(world->journal, &world->env, 0, &err));
+}
+
 static void what_was_not_done_is_not_undone(void **state)
 {
 	struct world *world = *state;
@@ -634,6 +663,7 @@ int main(void)
 		TEST(a_job_whose_process_died_is_interrupted),
 		TEST(refused_and_canceled_plans_are_recorded),
 		TEST(undo_is_a_plan_of_inverse_steps_in_reverse),
+		TEST(undo_again_goes_on_to_what_was_before),
 		TEST(what_was_not_done_is_not_undone),
 	};
 

@@ -403,6 +403,57 @@ static void stale_data_is_a_warning_for_looking_and_an_error_for_acting(void **s
 	assert_int_equal(applied, 1);
 }
 
+static void wait_ends_when_the_thing_is_in_the_state(void **state)
+{
+	struct world *world = *state;
+	struct snapshot *snapshot;
+	struct service *service;
+
+	publish_services(world);
+	run(world, "wait service web passing");
+	assert_int_equal(world->heard.status, COMMAND_DONE);
+	start(world, "wait service web gone");
+	for (int i = 0; i < 5; i++)
+		loop_turn(world->loop, 0);
+	assert_false(world->heard.ended);
+	snapshot = snapshot_new(MODEL_SERVICES);
+	service = snapshot_add(snapshot);
+	service->id = "other";
+	model_publish(world->model, snapshot);
+	for (int i = 0; i < 5; i++)
+		loop_turn(world->loop, 0);
+	assert_true(world->heard.ended);
+	assert_int_equal(world->heard.status, COMMAND_DONE);
+}
+
+static void watch_tells_each_change_until_it_is_canceled(void **state)
+{
+	struct world *world = *state;
+	struct command_call *call;
+	struct snapshot *snapshot;
+	struct service *service;
+
+	publish_services(world);
+	call = start(world, "watch services");
+	for (int i = 0; i < 5; i++)
+		loop_turn(world->loop, 0);
+	assert_string_equal(world->heard.text.buf, "");
+	snapshot = snapshot_new(MODEL_SERVICES);
+	service = snapshot_add(snapshot);
+	service->id = "web";
+	service->status = "CRIT";
+	model_publish(world->model, snapshot);
+	for (int i = 0; i < 5; i++)
+		loop_turn(world->loop, 0);
+	assert_non_null(strstr(world->heard.text.buf, "web changed"));
+	assert_non_null(strstr(world->heard.text.buf, "api removed"));
+	assert_false(world->heard.ended);
+	command_cancel(call);
+	for (int i = 0; i < 5; i++)
+		loop_turn(world->loop, 0);
+	assert_true(world->heard.ended);
+}
+
 static void nothing_changes_without_a_yes(void **state)
 {
 	struct world *world = *state;
@@ -632,6 +683,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			stale_data_is_a_warning_for_looking_and_an_error_for_acting, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(wait_ends_when_the_thing_is_in_the_state, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(watch_tells_each_change_until_it_is_canceled,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_changes_without_a_yes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_dry_run_shows_the_plan_and_changes_nothing,
 						set_up, tear_down),

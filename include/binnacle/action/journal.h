@@ -82,7 +82,8 @@ void journal_entries_release(struct journal_entries *entries);
 
 /*
  * The plan that reverses an entry: inverse steps of what was done, in reverse order. id 0: the
- * newest that can be reversed. NULL with the reason; what cannot be undone is in plan->skipped.
+ * newest that can be reversed and was not. NULL with the reason; what cannot be undone is in
+ * plan->skipped.
  */
 struct plan *journal_undo_plan(const struct journal *journal, const struct action_env *env,
 			       int64_t id, struct err *err);

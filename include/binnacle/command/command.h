@@ -101,6 +101,7 @@ struct command {
 	const char *summary; /* one line of help, without a full stop */
 	const char *help;    /* some lines more; may be NULL */
 	const char *options; /* option names it takes, blank-separated: "older node yes …" */
+	const char *output;  /* what --output is by default; NULL: table */
 	int table;           /* enum model_table its words name, -1: none */
 	/* Tables (MODEL_BIT) that must have been published before run or plan begins; further
 	 * ones that depend on the line. */
