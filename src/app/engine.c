@@ -354,7 +354,9 @@ static void publish_facts(struct engine *engine)
 	facts->production = engine->config->production;
 	facts->read_only = engine->config->read_only;
 	model_facts_changed(engine->model);
-	if (!engine->config->nginx_count)
+	if (engine->config->nginx_count)
+		model_set_source(engine->model, SOURCE_NGINX, SOURCE_LOADING, "", "");
+	else
 		model_set_source(engine->model, SOURCE_NGINX, SOURCE_OFF, "",
 				 "no nginx block is configured");
 }

@@ -178,9 +178,12 @@ static bool is_settled(const struct command_call *call, enum model_table table)
 	enum model_source source = model_table_source(table);
 	enum source_health health;
 
-	if (model_has(call->env->model, table) || source >= SOURCE_COUNT)
+	if (source >= SOURCE_COUNT)
 		return true;
 	health = model_source(call->env->model, source)->health;
+	/* A change rests on all that the source has to say, not on its first part. */
+	if (model_has(call->env->model, table))
+		return !command_changes(call->command) || health != SOURCE_LOADING;
 	return health == SOURCE_DOWN || health == SOURCE_DENIED || health == SOURCE_OFF;
 }
 

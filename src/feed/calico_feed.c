@@ -367,6 +367,7 @@ static void env_query_cancel(void *arg, void *handle)
 void calico_feed_clean_env(struct calico_feed *feed, struct calico_clean_env *env)
 {
 	env->loop = feed->loop;
+	env->etcd = feed->etcd;
 	env->arg = feed;
 	env->query = env_query;
 	env->query_cancel = env_query_cancel;
