@@ -274,6 +274,10 @@ int grid_printf(struct grid *grid, int row, int col, int width, enum role role, 
 /* Some locales give our symbols two cells: then the ASCII form keeps the columns straight. */
 const char *grid_glyph(const struct grid *grid, enum glyph glyph)
 {
+	if (grid->plain && (glyph == GLYPH_RULE || glyph == GLYPH_RULE_FOCUS || glyph == GLYPH_BAR))
+		return " ";
+	if (grid->plain && glyph >= GLYPH_TOP_LEFT && glyph <= GLYPH_BOTTOM_RIGHT)
+		return " ";
 	return grid->utf8 && wcwidth(glyphs[glyph].cp) == 1 ? glyphs[glyph].utf8
 							    : glyphs[glyph].ascii;
 }

@@ -53,6 +53,7 @@ struct tui {
 	char *previewed; /* identity of the row in the preview; NULL: none yet */
 	int previewed_pane;
 	bool no_hints, bell, quit_when_idle, quitting;
+	bool resumed; /* by ourselves: the next SIGCONT says nothing new */
 	struct layout layout;
 	struct {
 		struct view **items;

@@ -728,6 +728,10 @@ static void paint_row(const struct view *view, struct grid *grid, struct area ar
 	}
 	if (is_cursor)
 		grid_over(grid, area.row, area.col, area.width, ROLE_CURSOR);
+	if (is_cursor && grid->plain) { /* screen readers and Braille lines follow it */
+		grid->cursor_row = area.row;
+		grid->cursor_col = area.col + GUTTER_CELLS;
+	}
 	strbuf_release(&text);
 }
 

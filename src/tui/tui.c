@@ -1002,6 +1002,19 @@ void tui_suspend(struct tui *tui)
 		return;
 	tui_leave_terminal(tui);
 	raise(SIGSTOP);
+	tui->resumed = true;
+	tui_take_terminal(tui);
+}
+
+/* Stopped by somebody else, the terminal may be in any mode now. */
+static void resume(struct tui *tui)
+{
+	bool done = tui->resumed;
+
+	tui->resumed = false;
+	if (done || tui->pager)
+		return;
+	tui_leave_terminal(tui);
 	tui_take_terminal(tui);
 }
 
@@ -1023,6 +1036,9 @@ static void on_signal(void *arg, int number)
 	case SIGTSTP:
 		tui_suspend(tui);
 		break;
+	case SIGCONT:
+		resume(tui);
+		break;
 	default:
 		tui_quit(tui);
 		break;
@@ -1031,7 +1047,7 @@ static void on_signal(void *arg, int number)
 
 static void watch_signals(struct tui *tui)
 {
-	static const int numbers[] = { SIGWINCH, SIGINT, SIGTSTP, SIGTERM, SIGHUP };
+	static const int numbers[] = { SIGWINCH, SIGINT, SIGTSTP, SIGCONT, SIGTERM, SIGHUP };
 
 	for (size_t i = 0; i < COUNT_OF(numbers); i++)
 		tui->signals[tui->signal_count++] =
@@ -1106,6 +1122,11 @@ static void begin(struct tui *tui, const struct tui_options *options)
 	take_binds(tui, options);
 	if (options->history_file)
 		history_load(&tui->history, options->history_file);
+	if (options->plain) {
+		tui->grid->plain = true;
+		tui->columns = 1;
+		tui->preview = PREVIEW_OFF;
+	}
 	tui->focus = tui->last_focus = PANE_SERVICES;
 	for (int i = 0; i < PANE_COUNT; i++)
 		tui->panes[i] =
@@ -1150,11 +1171,17 @@ struct tui *tui_new(struct loop *loop, struct action_env *env, const struct tui_
 		return NULL;
 	}
 	term_size(tui->term, &width, &height);
-	tui->grid = grid_new(width, height, term_is_utf8(tui->term));
+	tui->grid = grid_new(width, height, term_is_utf8(tui->term) && !options->plain);
 	tui->depth = term_depth(tui->term);
 	if (*term_note(tui->term))
 		tui_message(tui, LOG_LEVEL_WARN, "%s", term_note(tui->term));
 	begin(tui, options);
+	if (!options->history_file && env->state_dir) {
+		char *path = xasprintf("%s/history", env->state_dir);
+
+		history_load(&tui->history, path);
+		free(path);
+	}
 	tui->hook = loop_before_sleep(loop, before_sleep, tui);
 	tui->input = loop_fd_add(loop, term_fd(tui->term), LOOP_READ, on_input, tui);
 	if (term_stderr_fd(tui->term) >= 0)
@@ -1172,7 +1199,7 @@ struct tui *tui_new_headless(struct loop *loop, struct action_env *env, int widt
 
 	if (!options)
 		options = &none;
-	tui->grid = grid_new(width, height, !options->ascii);
+	tui->grid = grid_new(width, height, !options->ascii && !options->plain);
 	tui->depth = DEPTH_TRUE;
 	begin(tui, options);
 	return tui;

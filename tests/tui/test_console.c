@@ -526,6 +526,29 @@ static void columns_can_be_chosen_and_the_first_one_stays(void **state)
 	assert_shows(console, "TAGS");
 }
 
+static void plain_has_no_frames_and_the_cursor_on_its_row(void **state)
+{
+	struct tui_options options = { .plain = true, .theme = "mono" };
+	struct console *console = *state;
+	struct strbuf text = STRBUF_INIT;
+	const struct grid *grid;
+	struct tui *tui;
+
+	tui = tui_new_headless(console->loop, &console->env, 200, 60, &options);
+	tui_feed_key(tui, "j");
+	grid = tui_grid(tui);
+	grid_dump_text(grid, &text);
+	assert_null(strstr(text.buf, "---"));
+	assert_null(strstr(text.buf, "==="));
+	assert_non_null(strstr(text.buf, "Services"));
+	for (size_t i = 0; i < text.len; i++)
+		assert_true((unsigned char)text.buf[i] < 0x80);
+	assert_true(grid->cursor_row > 0);
+	assert_string_equal(grid_cell(grid, grid->cursor_row, grid->cursor_col)->text, "c");
+	strbuf_release(&text);
+	tui_free(tui);
+}
+
 static void whatever_is_typed_in_whatever_order_breaks_nothing(void **state)
 {
 	static const char *const keys[] = {
@@ -615,6 +638,7 @@ int main(void)
 		CASE(an_action_on_an_empty_list_is_not_an_action_on_everything),
 		CASE(stale_endpoints_are_marked_and_asked_about_in_one_go),
 		CASE(columns_can_be_chosen_and_the_first_one_stays),
+		CASE(plain_has_no_frames_and_the_cursor_on_its_row),
 		cmocka_unit_test(whatever_is_typed_in_whatever_order_breaks_nothing),
 		CASE(ten_thousand_rows_are_a_list_like_any_other),
 	};

@@ -341,6 +341,35 @@ static void signals_to_end_give_the_terminal_back(void **state)
 	}
 }
 
+static void stopped_from_outside_it_draws_again_too(void **state)
+{
+	struct place place = { "xterm-256color", "C.UTF-8", NULL, 80, 24 };
+	struct recording recording;
+	struct termios mode;
+	int status;
+
+	(void)state;
+	start(&recording, &place);
+	take(&recording, true);
+	kill(recording.pid, SIGSTOP);
+	assert_int_equal(waitpid(recording.pid, &status, WUNTRACED), recording.pid);
+	/* As a shell does that takes the terminal back. */
+	assert_int_equal(tcsetattr(recording.master, TCSANOW, &recording.before), 0);
+	strbuf_reset(&recording.bytes);
+	kill(recording.pid, SIGCONT);
+	usleep(20000);
+	order(&recording, "f");
+	take(&recording, true);
+	order(&recording, "f");
+	take(&recording, false);
+	assert_true(has(&recording, "Services"));
+	assert_int_equal(tcgetattr(recording.master, &mode), 0);
+	assert_false(mode.c_lflag & ICANON);
+	assert_int_equal(finish(&recording), 0);
+	assert_restored(&recording);
+	release(&recording);
+}
+
 static void stopped_it_gives_the_terminal_back_and_continued_it_draws_again(void **state)
 {
 	struct place place = { "xterm-256color", "C.UTF-8", NULL, 80, 24 };
@@ -468,6 +497,7 @@ int main(void)
 		cmocka_unit_test(every_terminal_is_left_as_it_was),
 		cmocka_unit_test(a_crash_gives_the_terminal_back),
 		cmocka_unit_test(signals_to_end_give_the_terminal_back),
+		cmocka_unit_test(stopped_from_outside_it_draws_again_too),
 		cmocka_unit_test(stopped_it_gives_the_terminal_back_and_continued_it_draws_again),
 		cmocka_unit_test(it_follows_the_size_of_the_window),
 		cmocka_unit_test(ctrl_c_cancels_and_only_twice_quits),

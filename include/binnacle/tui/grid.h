@@ -32,7 +32,8 @@ struct area {
 
 struct grid {
 	int width, height;
-	bool utf8; /* else own glyphs are ASCII */
+	bool utf8;  /* else own glyphs are ASCII */
+	bool plain; /* frames are blanks, and lists put the hardware cursor on their row */
 	struct area clip;
 	struct cell *cells;
 	int cursor_row, cursor_col; /* of the hardware cursor; -1: hidden */

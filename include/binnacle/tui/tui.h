@@ -37,12 +37,13 @@ struct tui_options {
 	const char *const *theme_dirs; /* NULL-terminated; NULL: the usual folders */
 	const char *term, *color;      /* --term, --color; NULL: what the environment says */
 	bool ascii;
+	bool plain; /* for screen readers: one column, no frames, the cursor on the row */
 	int esc_delay_ms;
 	const struct tui_bind *binds;
 	size_t bind_count;
 	bool allow_lowercase_actions;
 	bool no_hints;
-	const char *history_file; /* of the palette; NULL: not kept */
+	const char *history_file; /* of the palette; NULL: in the state folder, if there is one */
 };
 
 /* Takes the terminal. Problems with themes and bindings become messages, not errors. */
