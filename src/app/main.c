@@ -278,6 +278,7 @@ static int console(const struct arguments *arguments)
 	options.term = config.term;
 	options.color = config.color;
 	options.ascii = config.ascii;
+	options.plain = config.plain;
 	options.binds = binds;
 	options.bind_count = config.bind_count;
 	loop = loop_new();
