@@ -313,6 +313,8 @@ static void on_message(void *arg, int level, const char *text)
 {
 	struct batch_call *call = arg;
 
+	if (level >= LOG_LEVEL_WARN)
+		output_note_error(&call->output, text);
 	if (call->line->quiet && level < LOG_LEVEL_ERROR)
 		return;
 	batch_complain(call, "%s%s", level >= LOG_LEVEL_WARN ? "warning: " : "", text);
@@ -451,6 +453,7 @@ static int run_line(struct batch_request *request, size_t index, struct loop *lo
 		free(call.results[i].undo);
 	}
 	free(call.results);
+	output_release(&call.output);
 	if (fflush(call.streams.out) != 0 || ferror(call.streams.out)) {
 		complain(&call.streams, "standard output cannot be written");
 		return call.status ? (int)call.status : COMMAND_FAILED;

@@ -50,6 +50,19 @@ struct output output_new(FILE *out, int width, const struct command_line *line,
 	};
 }
 
+void output_note_error(struct output *output, const char *text)
+{
+	GROW(output->errors, output->error_count, output->error_cap);
+	output->errors[output->error_count++] = xstrdup(text);
+}
+
+void output_release(struct output *output)
+{
+	for (size_t i = 0; i < output->error_count; i++)
+		free(output->errors[i]);
+	free(output->errors);
+}
+
 static void put(const struct output *output, const struct strbuf *text)
 {
 	fwrite(text->buf, 1, text->len, output->out);
@@ -361,9 +374,13 @@ static void put_document(const struct output *output, struct json *doc, struct j
 {
 	struct strbuf text = STRBUF_INIT;
 
+	struct json *errors;
+
 	if (output->format == OUTPUT_JSON) {
 		json_add(doc, "items", items);
-		json_add(doc, "errors", json_new_array());
+		errors = json_add_array(doc, "errors");
+		for (size_t i = 0; i < output->error_count; i++)
+			json_add_str(errors, NULL, output->errors[i]);
 		json_print_pretty(&text, doc);
 		strbuf_addch(&text, '\n');
 	} else {

@@ -23,6 +23,9 @@ struct output {
 	int width; /* of the terminal in cells; 0: it is none, nothing is cut */
 	enum output_format format;
 	bool color, no_header, csv_safe;
+	/* What was warned of so far: `errors` of a JSON document. */
+	char **errors;
+	size_t error_count, error_cap;
 	const struct model *model;
 };
 
@@ -31,6 +34,8 @@ struct output_result {
 	char *target, *label, *result, *error, *undo;
 };
 
+void output_note_error(struct output *output, const char *text);
+void output_release(struct output *output);
 /* by_default: the format when the line names none; NULL: table. */
 struct output output_new(FILE *out, int width, const struct command_line *line,
 			 const char *by_default, const struct model *model);

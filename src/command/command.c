@@ -539,6 +539,9 @@ void command_answer(struct command_call *call, bool yes)
 	struct job_options options = { "none", call->front->name };
 	struct err err;
 
+	/* A deadline may have ended the call in the same turn in which a key answered it. */
+	if (call->phase == COMMAND_ENDING)
+		return;
 	assert(call->phase == COMMAND_ASKING);
 	if (call->looking_only) {
 		command_end(call,

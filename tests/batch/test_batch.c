@@ -235,6 +235,13 @@ static void json_is_one_document_with_the_raw_values(void **state)
 	assert_non_null(strstr(world->out, "{\"kind\":\"services\",\"fetched_at\":"));
 	assert_int_equal(run(world, "status -o json"), 0);
 	assert_non_null(strstr(world->out, "\"render_mode\""));
+	model_set_source(world->model, SOURCE_CONSUL, SOURCE_STALE, "", "no leader");
+	assert_int_equal(run(world, "list services -o json"), 0);
+	doc = json_parse(world->out, world->out_len, &err);
+	assert_true(json_bool(doc, "stale", false));
+	assert_string_equal(json_as_str(json_first(json_get(doc, "errors")), ""),
+			    "the data of consul is old: no leader");
+	json_free(doc);
 }
 
 static void csv_quotes_and_disarms_where_asked(void **state)
