@@ -14,6 +14,7 @@
 #include "binnacle/action/step.h"
 #include "binnacle/base/json.h"
 #include "binnacle/consul/consul.h"
+#include "binnacle/model/model.h"
 #include "binnacle/net/endpoint.h"
 #include "binnacle/register/registrar.h"
 #include "binnacle/register/registry.h"
@@ -102,6 +103,24 @@ static struct json *payload_of(const struct json *service, const char *name_key)
 	return payload;
 }
 
+/* A left-over whose container came back meanwhile is none any more. */
+static bool is_still_dangling(const struct step_run *run, struct err *err)
+{
+	const struct snapshot *snapshot = model_current(run->env->model, MODEL_INSTANCES);
+
+	if (!json_bool(run->args, "dangling", false))
+		return true;
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct instance *instance = snapshot_row(snapshot, i);
+
+		if (strcmp(instance->node, json_str(run->args, "node", "")) == 0 &&
+		    strcmp(instance->service_id, json_str(run->args, "service_id", "")) == 0 &&
+		    !instance->dangling)
+			return err_set(err, ERR_CONFLICT, "it is not left over any more");
+	}
+	return true;
+}
+
 static void on_checked(struct service_state *state, const struct json *service,
 		       const char *name_key, const struct err *err)
 {
@@ -113,8 +132,8 @@ static void on_checked(struct service_state *state, const struct json *service,
 	}
 	if (!service)
 		err_set(&mine, ERR_CONFLICT, "it is not registered there any more");
-	else
-		is_as_seen(service, state->run->args, &mine);
+	else if (is_as_seen(service, state->run->args, &mine))
+		is_still_dangling(state->run, &mine);
 	if (mine.code) {
 		service_end(state, &mine, NULL);
 		return;

@@ -50,6 +50,8 @@ static struct json *args_of(const struct instance *instance)
 	json_add_str(args, "service", instance->service);
 	json_add_str(args, "address", instance->address);
 	json_add_int(args, "port", instance->port);
+	if (instance->dangling)
+		json_add_bool(args, "dangling", true);
 	return args;
 }
 

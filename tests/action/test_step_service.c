@@ -212,6 +212,29 @@ static void a_registration_that_changed_is_left_alone(void **state)
 	assert_int_equal(result.skipped, 1);
 }
 
+static void a_left_over_that_came_back_to_life_is_left_alone(void **state)
+{
+	struct plan *plan = removal(&step_deregister_agent, "here", "alive", 80);
+	struct snapshot *snapshot = snapshot_new(MODEL_INSTANCES);
+	struct instance *instance = snapshot_add(snapshot);
+
+	(void)state;
+	if (!world.consul) {
+		plan_free(plan);
+		snapshot_unref(&snapshot);
+		skip();
+	}
+	assert_true(send("/v1/agent/service/register",
+			 "{\"ID\":\"alive\",\"Name\":\"web\",\"Address\":\"10.1.1.1\","
+			 "\"Port\":80}"));
+	json_add_bool(plan->targets[0].steps[0].args, "dangling", true);
+	instance->node = "here";
+	instance->service_id = "alive";
+	model_publish(world.model, snapshot);
+	assert_int_equal(execute(plan).skipped, 1);
+	assert_true(ask("/v1/agent/services", "alive").found);
+}
+
 static void the_catalog_route_works_for_a_node_without_an_agent(void **state)
 {
 	(void)state;
@@ -251,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_registration_goes_through_its_agent_and_comes_back_by_undo),
 		cmocka_unit_test(a_registration_that_changed_is_left_alone),
+		cmocka_unit_test(a_left_over_that_came_back_to_life_is_left_alone),
 		cmocka_unit_test(the_catalog_route_works_for_a_node_without_an_agent),
 		cmocka_unit_test(undo_does_not_overwrite_what_was_registered_meanwhile),
 	};
