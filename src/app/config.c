@@ -563,8 +563,10 @@ bool config_load(struct config *config, const struct config_flags *flags, struct
 			return false;
 	}
 	apply_etcd_environment(config);
-	if (flags->consul)
+	if (flags->consul) {
 		config->consul.address = flags->consul;
+		config->registry = NULL; /* this agent, whatever the file says */
+	}
 	if (flags->token_file)
 		config->consul.token_file = flags->token_file;
 	if (flags->etcd)

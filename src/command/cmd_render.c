@@ -10,6 +10,8 @@
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
+#include "binnacle/base/text.h"
+#include "binnacle/model/model.h"
 #include "binnacle/nginx/control.h"
 #include "binnacle/render/runner.h"
 #include "rows.h"
@@ -17,11 +19,20 @@
 #define CONTEXT_LINES     3
 #define READY_PATIENCE_MS 10000
 
+static bool consul_is_lost(const struct command_call *call)
+{
+	enum source_health health = model_source(call->env->model, SOURCE_CONSUL)->health;
+
+	return health == SOURCE_DOWN || health == SOURCE_DENIED;
+}
+
 /* A runner that has just started has asked for the data and waits for the answers. */
 bool renders_are_ready(const struct command_call *call)
 {
 	const struct render_runner *runner = call->env->runner;
 
+	if (consul_is_lost(call))
+		return true;
 	for (size_t i = 0; runner && i < render_count(runner); i++)
 		if (render_status(runner, i)->state == RENDER_WAITING)
 			return false;
@@ -55,20 +66,33 @@ static bool chosen(struct command_call *call, size_t **out, size_t *count, struc
 	return true;
 }
 
-static void say_waiting(struct command_call *call, const struct render_status *status)
+/* Why a template has no text: a mistake in it, or data that does not come. */
+static bool no_text(const struct command_call *call, const struct render_status *status,
+		    struct err *err)
 {
-	call_say(call, LOG_LEVEL_WARN, "%s waits for %s%s", status->name,
-		 status->waiting_count ? status->waiting_for[0] : "data",
-		 status->waiting_count > 1 ? " and more" : "");
+	const struct source_status *consul = model_source(call->env->model, SOURCE_CONSUL);
+
+	if (status->err.code) {
+		*err = status->err;
+		return text_starts_with(err->msg, status->name)
+			       ? false
+			       : err_context(err, "%s", status->name);
+	}
+	return err_set(
+		err, consul_is_lost(call) ? ERR_UNREACHABLE : ERR_REFUSED, "%s waits for %s%s%s%s",
+		status->name, status->waiting_count ? status->waiting_for[0] : "data",
+		status->waiting_count > 1 ? " and more" : "", consul_is_lost(call) ? ": " : "",
+		consul_is_lost(call) ? consul->message : "");
 }
 
-static void put_diff(struct command_call *call, size_t index, struct strbuf *out, bool *differs)
+static void put_diff(struct command_call *call, size_t index, struct strbuf *out, bool *differs,
+		     struct err *err)
 {
 	const struct render_status *status = render_status(call->env->runner, index);
 	struct diff diff;
 
 	if (!render_diff(call->env->runner, index, CONTEXT_LINES, &diff)) {
-		say_waiting(call, status);
+		no_text(call, status, err);
 		return;
 	}
 	*differs |= diff.added || diff.removed;
@@ -84,17 +108,22 @@ static void put_diff(struct command_call *call, size_t index, struct strbuf *out
 static bool run_diff(struct command_call *call, struct err *err)
 {
 	struct strbuf text = STRBUF_INIT;
+	struct err trouble = { 0 };
 	size_t *indexes, count;
 	bool differs = false;
 
 	if (!need_runner(call, err) || !chosen(call, &indexes, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		put_diff(call, indexes[i], &text, &differs);
+		put_diff(call, indexes[i], &text, &differs, &trouble);
 	call->front->text(call->front_arg, "diff", text.buf, text.len, !call->line->stat);
 	strbuf_release(&text);
 	free(indexes);
-	command_end(call, differs ? COMMAND_DIFFERENCES : COMMAND_DONE, NULL);
+	command_end(call,
+		    trouble.code ? command_status_of(&trouble)
+		    : differs    ? COMMAND_DIFFERENCES
+				 : COMMAND_DONE,
+		    trouble.code ? &trouble : NULL);
 	return true;
 }
 
@@ -153,6 +182,10 @@ static void check_next(struct checking *checking)
 			if (call->line->word_count)
 				strbuf_addf(&checking->text, "%s: has no nginx to check it with\n",
 					    template->name);
+			continue;
+		}
+		if (!template->has_pending) {
+			no_text(call, template, &checking->err);
 			continue;
 		}
 		checking->op =
@@ -248,6 +281,7 @@ static bool plan_templates(struct command_call *call, const struct step_kind *ki
 			   struct plan **out, struct err *err)
 {
 	struct plan *plan;
+	struct err trouble = { 0 };
 	size_t *indexes, count;
 
 	if (!need_runner(call, err) || !chosen(call, &indexes, &count, err))
@@ -259,13 +293,19 @@ static bool plan_templates(struct command_call *call, const struct step_kind *ki
 
 		if (is_pending(status) || (status->not_loaded && !is_write))
 			add_template(plan, status, kind, sentence_of(status, is_write));
-		else if (!status->has_pending)
-			plan_skip(plan, "%s waits for %s", status->name,
-				  status->waiting_count ? status->waiting_for[0] : "data");
+		else if (!status->has_pending && !no_text(call, status, &trouble))
+			plan_skip(plan, "%s", trouble.msg);
 		else if (call->line->word_count)
 			plan_skip(plan, "%s: the file is what the data says", status->name);
 	}
 	free(indexes);
+	/* Nothing can be done at all: that is a failure with a reason, not a plan without targets.
+	 */
+	if (trouble.code && !plan->target_count) {
+		plan_free(plan);
+		*err = trouble;
+		return false;
+	}
 	put_batch(plan, call->line);
 	*out = plan;
 	return true;

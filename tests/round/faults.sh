@@ -55,7 +55,7 @@ harmless "no Docker socket: no endpoint of that host is judged stale" 0 '.' \
 		list endpoints --filter 'state:STALE' --no-header | grep $one; echo done"
 harmless "etcd down: clean says so" 4 '127\.0\.0\.1:1[^0-9].*refused|refused.*127\.0\.0\.1:1' \
 	batch $one --etcd http://127.0.0.1:1 clean endpoints --yes --timeout 10
-harmless "status tells which of them is down" 4 'refused' batch $one --consul 127.0.0.1:1 status
+harmless "status tells which of them is down" 0 'consul *DOWN.*refused' batch $one --consul 127.0.0.1:1 status
 
 section "2. A template that is wrong"
 printf 'first line\n{{ range services }}\n  {{ .Name | nosuch }}\n{{ end }}\n' >"$template_copy"
@@ -63,7 +63,7 @@ with_template "$template_copy"
 harmless "a mistake in the template is placed" 2 'template.*:3.*nosuch|nosuch.*:3' \
 	batch $one --config "$config" apply --yes
 printf '{{ range services }}\n{{ .Nope }}\n{{ end }}\n' >"$template_copy"
-harmless "a mistake on execution has line and column" 1 ':2:[0-9]+' \
+harmless "a mistake on execution has line and column" 2 ':2:[0-9]+' \
 	batch $one --config "$config" apply --yes --timeout 15
 
 section "3. A configuration that nginx refuses"
@@ -71,7 +71,7 @@ printf '# {{ range services }}{{ .Name }} {{ end }}\nupstream broken {\n\tserver
 harmless "check says what nginx says, at the template's destination" 9 'app\.conf:3' \
 	batch $one --config "$config" check
 harmless "apply writes nothing that does not pass nginx -t" 1 'app\.conf:3|invalid port' \
-	batch $one --config "$config" apply --yes
+	batch $one --config "$config" apply --yes --expect 1
 check "nginx still serves" curl -fsS --max-time 5 -o "$scratch/body" -w '%{http_code}' \
 	-H 'Host: nginx.test.flyclock.cn' http://172.29.150.202/
 
@@ -95,14 +95,14 @@ harmless "rewritten after the plan, it is not deleted" 8 'plan' \
 	batch $one clean endpoints --yes --expect 1 --plan "$hash"
 check "a fresh plan cleans it" bash -c "
 	bash tests/lab/lab.sh run $one $binnacle --batch clean endpoints --yes --expect 1"
-check_status "its address is free again" 0 '^$' bash -c "
+check "its address is free again" bash -c "
 	docker -H $LAB_DOCKER_1 run --rm --net calico --ip $probe lab/web true"
 
 section "5. What an operator types"
 harmless "an unknown verb is a usage error" 2 'frobnicate' batch $one frobnicate
 harmless "an unknown container is named" 1 'no-such-container' batch $one register no-such-container --yes
 harmless "--read-only refuses" 6 'read-only' batch $one --read-only apply --yes
-harmless "a broken configuration file is placed" 2 'line 1' bash -c "
+harmless "a broken configuration file is placed" 2 'line 2' bash -c "
 	echo 'consul {' >'$config'; bash tests/lab/lab.sh run $one $binnacle --config '$config' --batch status"
 
 finish
