@@ -11,6 +11,7 @@
 #include "binnacle/base/file.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
+#include "binnacle/base/strmap.h"
 #include "binnacle/consul/consul.h"
 #include "binnacle/docker/docker.h"
 #include "binnacle/etcd/etcd.h"
@@ -36,6 +37,7 @@ struct engine {
 	struct model *model;
 	struct action_env env;
 	struct consul *registry_consul; /* when the registry is another agent */
+	struct strmap agents;           /* address -> struct consul, made when first asked for */
 	struct registry *registry;
 	struct bridge_render *bridge_render;
 	struct bridge_register *bridge_register;
@@ -103,6 +105,26 @@ static bool make_consul(struct engine *engine, struct err *err)
 {
 	engine->env.consul = consul_new(engine->loop, engine->http, &engine->config->consul, err);
 	return engine->env.consul || err_context(err, "consul");
+}
+
+/* The other agents listen on the port that ours does. */
+static struct consul *agent_at(void *arg, const char *address, struct err *err)
+{
+	struct engine *engine = arg;
+	struct consul *agent = strmap_get(&engine->agents, address);
+	const char *ours = consul_address(engine->env.consul), *port = strrchr(ours, ':');
+	struct consul_config other = engine->config->consul;
+	char *full;
+
+	if (agent)
+		return agent;
+	full = xasprintf("%s%s", address, port && !strchr(port, '/') ? port : ":8500");
+	other.address = full;
+	agent = consul_new(engine->loop, engine->http, &other, err);
+	free(full);
+	if (agent)
+		strmap_put(&engine->agents, address, agent);
+	return agent;
 }
 
 static bool make_dockers(struct engine *engine, struct err *err)
@@ -412,6 +434,8 @@ struct engine *engine_new(struct loop *loop, const struct config *config, enum e
 	env->read_only = config->read_only;
 	env->state_dir = engine->state_dir;
 	env->set_mode = set_mode;
+	env->agent_at = agent_at;
+	env->agent_at_arg = engine;
 	env->engine = engine;
 	publish_facts(engine);
 	if (!make_consul(engine, err) || !make_dockers(engine, err) || !make_etcd(engine, err) ||
@@ -450,6 +474,9 @@ void engine_free(struct engine *engine)
 		nginx_control_free(env->nginxes[i].control);
 	registry_free(engine->registry);
 	consul_free(engine->registry_consul);
+	for (size_t i = 0; i < engine->agents.count; i++)
+		consul_free(engine->agents.entries[i].value);
+	strmap_release(&engine->agents);
 	consul_free(env->consul);
 	etcd_free(env->etcd);
 	for (size_t i = 0; i < env->docker_count; i++)
