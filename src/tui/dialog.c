@@ -153,7 +153,7 @@ static bool is_unlocked(const struct dialog *dialog)
 
 static void same_as(const struct tui *tui, const struct dialog *dialog, struct strbuf *out)
 {
-	strbuf_addf(out, "binnacle --batch %s --yes", dialog->plan->batch);
+	strbuf_addf(out, "%s --yes", dialog->plan->batch);
 	if (is_typed(dialog))
 		strbuf_addf(out, " --expect %zu", dialog->plan->target_count);
 	if (is_typed(dialog) && tui->env->production_dc)

@@ -769,6 +769,17 @@ static void paint_header(const struct view *view, struct grid *grid, struct area
 	}
 }
 
+/* A text that may need more rows than one. */
+static void paint_sentence(struct grid *grid, struct area area, int col, int width,
+			   const char *text, enum role role)
+{
+	int cells = text_width(text, strlen(text));
+
+	for (int row = 0; row < area.height && row * width < cells && width > 0; row++)
+		grid_put_bytes(grid, area.row + row, col, width, row * width, text, strlen(text),
+			       role);
+}
+
 /* Why there are no rows, in words. */
 static void paint_nothing(const struct view *view, struct grid *grid, struct area area)
 {
@@ -794,7 +805,7 @@ static void paint_nothing(const struct view *view, struct grid *grid, struct are
 			grid_printf(grid, area.row, col, width, ROLE_MUTED, "asking %s%s%s", name,
 				    *status->message ? ": " : "", status->message);
 	} else if (status && status->health != SOURCE_OK && *status->message) {
-		grid_put_text(grid, area.row, col, width, status->message, ROLE_MSG_ERROR);
+		paint_sentence(grid, area, col, width, status->message, ROLE_MSG_ERROR);
 	} else {
 		grid_put_text(grid, area.row, col, width, list->table->empty, ROLE_MUTED);
 		if (area.height > 1 && list->table->empty_hint)

@@ -47,7 +47,7 @@ static bool propose(struct command_call *call, const struct step_kind *kind, con
 	plan_set(&plan->effect, "a number in this program grows");
 	plan_set(&plan->undo, kind->irreversible ? "none" : "wake them up");
 	plan_set(&plan->comes_back, "no");
-	plan_set(&plan->batch, "%s --all", call->command->verb);
+	plan_set(&plan->batch, "binnacle --batch %s --all", call->command->verb);
 	plan_set(&plan->button, "Retire %zu", line->word_count);
 	for (size_t i = 0; i < line->word_count; i++) {
 		const struct snapshot *rows = model_current(call->env->model, MODEL_ENDPOINTS);
