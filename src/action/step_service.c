@@ -69,13 +69,16 @@ static bool find_agent(struct step_run *run, struct err *err)
 static bool is_as_seen(const struct json *service, const struct json *args, struct err *err)
 {
 	const char *name = json_str(service, "Service", "");
+	const char *address = json_str(service, "Address", "");
 
+	if (!*address)
+		address = json_str(args, "default_address", "");
 	if (strcmp(name, json_str(args, "service", "")) == 0 &&
 	    json_int(service, "Port", 0) == json_int(args, "port", 0) &&
-	    strcmp(json_str(service, "Address", ""), json_str(args, "address", "")) == 0)
+	    strcmp(address, json_str(args, "address", "")) == 0)
 		return true;
-	return err_set(err, ERR_CONFLICT, "it is %s at %s:%lld now", name,
-		       json_str(service, "Address", ""), (long long)json_int(service, "Port", 0));
+	return err_set(err, ERR_CONFLICT, "it is %s at %s:%lld now", name, address,
+		       (long long)json_int(service, "Port", 0));
 }
 
 static void copy_member(struct json *into, const char *as, const struct json *from,

@@ -49,6 +49,9 @@ static struct json *args_of(const struct instance *instance)
 	json_add_str(args, "service_id", instance->service_id);
 	json_add_str(args, "service", instance->service);
 	json_add_str(args, "address", instance->address);
+	/* What is registered without an address has its node's. */
+	if (strcmp(instance->address, instance->node_address) == 0)
+		json_add_str(args, "default_address", instance->node_address);
 	json_add_int(args, "port", instance->port);
 	if (instance->dangling)
 		json_add_bool(args, "dangling", true);

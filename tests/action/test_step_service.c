@@ -160,6 +160,7 @@ static struct plan *removal(const struct step_kind *kind, const char *node, cons
 	json_add_str(args, "service_id", id);
 	json_add_str(args, "service", "web");
 	json_add_str(args, "address", "10.1.1.1");
+	json_add_str(args, "default_address", "10.1.1.1");
 	json_add_int(args, "port", port);
 	plan_add_step(plan_add_target(plan, "instance", id, id), kind, args, "remove %s", id);
 	return plan;
@@ -193,6 +194,18 @@ static void a_registration_goes_through_its_agent_and_comes_back_by_undo(void **
 	undo_newest();
 	after = ask("/v1/agent/services", "h:web:80");
 	assert_string_equal(after.text, before.text);
+}
+
+/* Consul's readers see the node's address then. */
+static void what_is_registered_without_an_address_is_the_same_instance(void **state)
+{
+	(void)state;
+	if (!world.consul)
+		skip();
+	assert_true(send("/v1/agent/service/register",
+			 "{\"ID\":\"bare\",\"Name\":\"web\",\"Port\":8080}"));
+	assert_int_equal(execute(removal(&step_deregister_agent, "here", "bare", 8080)).done, 1);
+	assert_false(ask("/v1/agent/services", "bare").found);
 }
 
 static void a_registration_that_changed_is_left_alone(void **state)
@@ -273,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_registration_goes_through_its_agent_and_comes_back_by_undo),
+		cmocka_unit_test(what_is_registered_without_an_address_is_the_same_instance),
 		cmocka_unit_test(a_registration_that_changed_is_left_alone),
 		cmocka_unit_test(a_left_over_that_came_back_to_life_is_left_alone),
 		cmocka_unit_test(the_catalog_route_works_for_a_node_without_an_agent),
