@@ -524,9 +524,9 @@ static void front_target(void *arg, const struct plan *plan, size_t target, cons
 		tui_message(tui, LOG_LEVEL_INFO, "%s: %zu/%zu, %zu failed", plan->verb,
 			    running->done, plan->target_count, running->failed);
 	}
-	if (failed)
-		log_warn("action", "%s %s failed: %s", plan->verb, plan->targets[target].label,
-			 error ? error : "");
+	if (error && *error)
+		log_warn("action", "%s %s %s: %s", plan->verb, plan->targets[target].label, result,
+			 error);
 	else
 		log_info("action", "%s %s %s", plan->verb, plan->targets[target].label, result);
 }
