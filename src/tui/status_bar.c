@@ -244,6 +244,27 @@ static bool is_worth_a_hint(const struct tui *tui, const struct key_binding *bin
 	return binding->hint && (binding->group != GROUP_ACT || tui_may_act(tui, &why));
 }
 
+/* "Enter open": cells of a hint, or after painting it. */
+static int hint_cells(const struct key_binding *binding)
+{
+	return (int)strcspn(binding->key, " ") + 1 + (int)strlen(binding->hint);
+}
+
+static void paint_hint(struct grid *grid, int row, int col, const struct key_binding *binding)
+{
+	int key = (int)strcspn(binding->key, " ");
+
+	grid_put_bytes(grid, row, col, key, 0, binding->key, (size_t)key, ROLE_HINT_KEY);
+	grid_put_text(grid, row, col + key + 1, (int)strlen(binding->hint), binding->hint,
+		      ROLE_HINT);
+}
+
+/* The way to the help and the way out are always there; they stand at the right. */
+static bool is_way_out(const struct key_binding *binding)
+{
+	return strcmp(binding->command, "help") == 0 || strcmp(binding->command, "close") == 0;
+}
+
 void hints_paint(struct tui *tui, int row)
 {
 	struct view *view = tui_view(tui);
@@ -251,26 +272,25 @@ void hints_paint(struct tui *tui, int row)
 	struct grid *grid = tui->grid;
 	const struct key_binding *binding;
 	int col = 1, end;
-	size_t index = 0;
 
 	if (view->kind->position)
 		view->kind->position(view, &position);
-	end = grid->width - 2 - (int)position.len;
-	while (keymap_next(tui->keymap, view->places, &index, &binding)) {
-		int key_len = (int)strcspn(binding->key, " "), need;
-
-		if (!is_worth_a_hint(tui, binding))
+	end = grid->width - 1 - (int)position.len;
+	grid_put_text(grid, row, end, (int)position.len, position.buf, ROLE_HINT);
+	for (size_t index = 0; keymap_next(tui->keymap, view->places, &index, &binding);) {
+		if (!binding->hint || !is_way_out(binding))
 			continue;
-		need = key_len + 1 + (int)strlen(binding->hint);
-		if (col + need > end)
-			continue; /* a shorter one may still fit */
-		grid_put_bytes(grid, row, col, key_len, 0, binding->key, (size_t)key_len,
-			       ROLE_HINT_KEY);
-		grid_put_text(grid, row, col + key_len + 1, need, binding->hint, ROLE_HINT);
-		col += need + 2;
+		end -= hint_cells(binding) + 2;
+		paint_hint(grid, row, end, binding);
 	}
-	grid_put_text(grid, row, grid->width - 1 - (int)position.len, (int)position.len,
-		      position.buf, ROLE_HINT);
+	for (size_t index = 0; keymap_next(tui->keymap, view->places, &index, &binding);) {
+		if (is_way_out(binding) || !is_worth_a_hint(tui, binding))
+			continue;
+		if (col + hint_cells(binding) + 1 >= end)
+			continue; /* a shorter one may still fit */
+		paint_hint(grid, row, col, binding);
+		col += hint_cells(binding) + 2;
+	}
 	strbuf_release(&position);
 }
 
