@@ -136,7 +136,7 @@ enum role role_of_word(const char *word, size_t len);
 void rich_add_states(struct rich *rich, enum role role, const char *text);
 
 /* pager.c */
-void pager_open(struct tui *tui, const struct strbuf *text);
+void pager_open(struct tui *tui, const struct strbuf *text, bool is_editor);
 void pager_close(struct tui *tui);
 /* Give the terminal to somebody else; take it back and draw. */
 void tui_leave_terminal(struct tui *tui);

@@ -112,6 +112,7 @@ static const struct key_binding default_keys[] = {
 	{ "any", "y", "copy", GROUP_OUT, NULL },
 	{ "any", "Y", "copy all", GROUP_OUT, NULL },
 	{ "any", "p", "pager", GROUP_OUT, NULL },
+	{ "any", "e", "editor", GROUP_OUT, NULL },
 	{ "any", "O", "export", GROUP_OUT, NULL },
 	{ "any", "r F5 C-r", "refresh", GROUP_OUT, NULL },
 	{ "any", "C-l", "redraw", GROUP_OUT, NULL },

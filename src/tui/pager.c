@@ -1,6 +1,7 @@
 /*
- * A text in the operator's pager. The terminal is the pager's while it runs; the loop goes on,
- * so that watches are answered, but nothing is painted and no key is read.
+ * A text in the operator's pager or editor. The terminal is theirs while they run; the loop goes
+ * on, so that watches are answered, but nothing is painted and no key is read. The file is a
+ * copy: what an editor writes into it is thrown away.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@ struct pager {
 	struct loop_timer *timer;
 	pid_t pid;
 	char *path;
+	bool is_editor;
 };
 
 /* "less -R": blanks separate words; no shell. Borrowed from `command`. */
@@ -96,18 +98,37 @@ static void on_look(void *arg)
 		return;
 	}
 	tui->pager = NULL;
+	tui_take_terminal(tui);
+	if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		tui_message(tui, LOG_LEVEL_WARN, "it cannot be started; see %s",
+			    pager->is_editor ? "$VISUAL and $EDITOR" : "$PAGER");
+	else if (pager->is_editor)
+		tui_message(tui, LOG_LEVEL_INFO, "that was a copy: edits are thrown away");
 	unlink(pager->path);
 	free(pager->path);
 	free(pager);
-	tui_take_terminal(tui);
-	if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		tui_message(tui, LOG_LEVEL_WARN, "the pager cannot be started; see $PAGER");
 }
 
-void pager_open(struct tui *tui, const struct strbuf *text)
+static const char *program(bool is_editor)
 {
-	const char *wanted = getenv("PAGER"), *argv[WORDS_MAX + 2];
-	char *command = xstrdup(wanted && *wanted ? wanted : "less -R");
+	static const char *const editors[] = { "VISUAL", "EDITOR" };
+	const char *pager = getenv("PAGER");
+
+	for (size_t i = 0; is_editor && i < COUNT_OF(editors); i++) {
+		const char *value = getenv(editors[i]);
+
+		if (value && *value)
+			return value;
+	}
+	if (is_editor)
+		return "vi";
+	return pager && *pager ? pager : "less -R";
+}
+
+void pager_open(struct tui *tui, const struct strbuf *text, bool is_editor)
+{
+	const char *argv[WORDS_MAX + 2];
+	char *command = xstrdup(program(is_editor));
 	struct pager *pager;
 	struct err err;
 	char *path;
@@ -128,6 +149,7 @@ void pager_open(struct tui *tui, const struct strbuf *text)
 	pager = xcalloc(1, sizeof(*pager));
 	pager->tui = tui;
 	pager->path = path;
+	pager->is_editor = is_editor;
 	pager->pid = fork();
 	if (pager->pid == 0)
 		become_pager(argv);

@@ -55,6 +55,7 @@ static const struct screen_command commands[] = {
 	[VERB_EXPORT] = { "export", "[csv|json|jsonl|txt] [FILE]",
 			  "write what the pane shows to a file", true },
 	[VERB_PAGER] = { "pager", "", "show this list or text in $PAGER", true },
+	[VERB_EDITOR] = { "editor", "", "show a copy of this list or text in $EDITOR", true },
 	[VERB_FILTER] = { "filter", "[EXPRESSION]", "filter this list, or search this text", true },
 	[VERB_BACK] = { "back", "", "one step back", false },
 	[VERB_LAST] = { "last", "", "the pane before this one", false },
@@ -398,13 +399,13 @@ static void cancel_running(struct tui *tui)
 		command_cancel(tui->calls.items[i]->call);
 }
 
-static void page(struct tui *tui)
+static void page(struct tui *tui, bool is_editor)
 {
 	struct view *view = tui_view(tui);
 	struct strbuf text = STRBUF_INIT;
 
 	if (export_text(tui, &text) || (view->kind->text && view->kind->text(view, &text)))
-		pager_open(tui, &text);
+		pager_open(tui, &text, is_editor);
 	else
 		tui_message(tui, LOG_LEVEL_INFO, "there is nothing to page here");
 	strbuf_release(&text);
@@ -459,7 +460,8 @@ static bool act_on_console(struct tui *tui, enum verb verb, const char *args)
 		export_view(tui, args);
 		return true;
 	case VERB_PAGER:
-		page(tui);
+	case VERB_EDITOR:
+		page(tui, verb == VERB_EDITOR);
 		return true;
 	case VERB_HELP:
 		tui_push(tui, help_view_new(tui, tui_view(tui)));

@@ -50,6 +50,7 @@ enum verb {
 	VERB_COPY_JSON,
 	VERB_EXPORT,
 	VERB_PAGER,
+	VERB_EDITOR,
 	VERB_FILTER,
 	/* The console itself. */
 	VERB_BACK,
