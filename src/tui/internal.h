@@ -142,6 +142,9 @@ void pager_close(struct tui *tui);
 void tui_leave_terminal(struct tui *tui);
 void tui_take_terminal(struct tui *tui);
 
+/* calls.c: at the end, completions do not run any more */
+void calls_abandon(struct tui *tui);
+
 /* export.c: "[FORMAT] [FILE]" */
 void export_view(struct tui *tui, const char *args);
 /* All rows of the list in front as text. False: there is no list. */

@@ -49,7 +49,6 @@ struct prompt {
 	struct completion matches;
 	size_t chosen; /* of matches, when is_choosing */
 	bool is_choosing;
-	bool is_searching; /* Ctrl-R */
 	size_t history_at; /* index; history.len: the line being typed */
 	char *typed;       /* the line before going through the history */
 };

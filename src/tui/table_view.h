@@ -41,8 +41,6 @@ bool view_is_table(const struct view *view);
 
 /* The row under the cursor; NULL when there is none. Borrowed until the next refresh. */
 const void *table_view_row(const struct table_view *list);
-/* Put the cursor on an identity; false: not shown. */
-bool table_view_go_to(struct view *view, const char *id);
 /* NULL or "" clears it. False: the text is wrong, and the last good filter stays. */
 bool table_view_set_filter(struct view *view, const char *text, struct err *err);
 /* Limit the list to some rows; filters of the operator work within them. */
