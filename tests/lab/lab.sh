@@ -4,6 +4,8 @@
 
 set -euo pipefail
 shopt -s nullglob
+# The script reads what programs print; what it runs for the operator keeps the operator's locale.
+operators_locale=${LC_ALL-}
 export LC_ALL=C
 umask 022
 unset CDPATH http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY

@@ -645,5 +645,6 @@ run_on_host() { # HOST COMMAND...
 	pid=$(pid_of "host-$host") || die "host $host is not up"
 	exec nsenter --target "$pid" --net --uts --mount --wdns="$PWD" -- \
 		env "HOSTNAME=$host" "BINNACLE_CONFIG=$lab/$host/binnacle.hcl" \
-		"XDG_STATE_HOME=$lab/$host/state" "XDG_RUNTIME_DIR=$lab/$host/runtime" "$@"
+		"XDG_STATE_HOME=$lab/$host/state" "XDG_RUNTIME_DIR=$lab/$host/runtime" \
+		"LC_ALL=$operators_locale" "$@"
 }
