@@ -595,6 +595,7 @@ struct view *detail_view_new(struct tui *tui, const struct table *table, const c
 	detail->tabs = tabs_of_table[table->model].tabs;
 	detail->tab_count = tabs_of_table[table->model].count;
 	strbuf_init(&detail->body.text.bytes);
+	detail->body.wrap = true; /* evidence is read whole; `w` cuts it */
 	show_tab(view, 0);
 	return view;
 }
