@@ -11,6 +11,7 @@
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
 #include "binnacle/render/runner.h"
+#include "binnacle/tmpl/deps.h"
 
 #define FIRST_MS 3000 /* the first publication waits this long for the first data */
 #define LOOK_MS  50
@@ -89,6 +90,24 @@ static void log_state(struct bridge_render *bridge, const struct render_status *
 	}
 }
 
+/* One name per service, whatever its tags and filters. */
+static struct text_list services_of(struct snapshot *snapshot, const struct dep_set *used)
+{
+	const char **names = arena_alloc(&snapshot->arena, dep_set_count(used) * sizeof(*names));
+	size_t count = 0;
+
+	for (size_t i = 0; i < dep_set_count(used); i++) {
+		const struct dep *dep = dep_set_at(used, i);
+		bool known = dep->kind != DEP_SERVICE;
+
+		for (size_t n = 0; n < count && !known; n++)
+			known = strcmp(names[n], dep->name) == 0;
+		if (!known)
+			names[count++] = arena_strdup(&snapshot->arena, dep->name);
+	}
+	return (struct text_list){ names, count };
+}
+
 /* A script that asks right after the start is to see what would be written. */
 static bool is_ready(const struct bridge_render *bridge)
 {
@@ -142,6 +161,7 @@ static void publish(void *arg)
 		row->brake = arena_strdup(arena, status->brake);
 		row->waiting_for =
 			snapshot_list(snapshot, status->waiting_for, status->waiting_count);
+		row->services = services_of(snapshot, render_used(bridge->runner, i));
 		row->written_ms = status->written_ms;
 		row->loaded_ms = status->loaded_ms;
 		row->not_loaded = status->not_loaded;

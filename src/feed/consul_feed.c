@@ -67,6 +67,7 @@ struct consul_feed {
 	struct model *model;
 	struct consul *consul;
 	struct docker_feed *docker_feed;
+	struct model_watch *renders_watch;
 
 	struct consul_watch *nodes_watch, *services_watch, *checks_watch;
 	struct consul_call *self_call, *leader_call, *members_call;
@@ -375,6 +376,25 @@ static void add_instance(struct join *join, const struct node *node,
 	add_to_service(join, row, source, worst->status);
 }
 
+/* Which templates read which service. */
+static void add_users(struct join *join)
+{
+	const struct snapshot *renders = model_current(join->feed->model, MODEL_RENDERS);
+
+	for (size_t i = 0; i < renders->count; i++) {
+		const struct render *render = snapshot_row(renders, i);
+
+		for (size_t n = 0; n < render->services.count; n++) {
+			const char *name = render->services.items[n];
+			struct service *row =
+				strmap_has(&join->rows, name) ? service_row(join, name) : NULL;
+
+			if (row)
+				row->used_by = list_with(join->services, row->used_by, render->id);
+		}
+	}
+}
+
 static void publish(struct consul_feed *feed)
 {
 	struct join join = { .feed = feed };
@@ -389,6 +409,7 @@ static void publish(struct consul_feed *feed)
 		for (size_t n = 0; n < node->count; n++)
 			add_instance(&join, node, &node->services[n]);
 	}
+	add_users(&join);
 	for (size_t i = 0; i < join.services->count; i++) {
 		struct service *row = (struct service *)(void *)(join.services->rows +
 								 i * join.services->row_size);
@@ -750,6 +771,12 @@ static void on_docker(void *arg)
 	publish(arg);
 }
 
+static void on_renders(void *arg, unsigned bits)
+{
+	(void)bits;
+	publish(arg);
+}
+
 /* ---- life ---- */
 
 struct consul_feed *consul_feed_new(struct loop *loop, struct model *model, struct consul *consul,
@@ -771,6 +798,7 @@ struct consul_feed *consul_feed_new(struct loop *loop, struct model *model, stru
 						on_checks, feed);
 	if (docker_feed)
 		docker_feed_listen(docker_feed, on_docker, feed);
+	feed->renders_watch = model_watch_start(model, MODEL_BIT(MODEL_RENDERS), on_renders, feed);
 	poll_members(feed);
 	return feed;
 }
@@ -781,6 +809,7 @@ void consul_feed_free(struct consul_feed *feed)
 		return;
 	if (feed->docker_feed)
 		docker_feed_unlisten(feed->docker_feed, on_docker, feed);
+	model_watch_stop(&feed->renders_watch);
 	consul_watch_stop(&feed->nodes_watch);
 	consul_watch_stop(&feed->services_watch);
 	consul_watch_stop(&feed->checks_watch);

@@ -280,6 +280,12 @@ bool render_find(const struct render_runner *runner, const char *name, size_t *i
 	return false;
 }
 
+const struct dep_set *render_used(const struct render_runner *runner, size_t index)
+{
+	assert(index < runner->count);
+	return &runner->jobs[index]->used;
+}
+
 const struct strbuf *render_pending_text(const struct render_runner *runner, size_t index)
 {
 	assert(index < runner->count);

@@ -96,6 +96,7 @@ struct render {
 	const char *message;    /* of the check or the failure */
 	const char *trigger, *brake;
 	struct text_list waiting_for;
+	struct text_list services; /* names of those it reads */
 	int64_t written_ms, loaded_ms, generations;
 	bool not_loaded; /* the file on disk is newer than what nginx took */
 };

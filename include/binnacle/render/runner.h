@@ -44,6 +44,7 @@
 #include "binnacle/render/target.h"
 
 struct consul;
+struct dep_set;
 struct loop;
 struct render_op;
 struct render_runner;
@@ -156,6 +157,8 @@ size_t render_count(const struct render_runner *runner);
 const struct render_status *render_status(const struct render_runner *runner, size_t index);
 /* Index of a template by name or destination; false: none. */
 bool render_find(const struct render_runner *runner, const char *name, size_t *index);
+/* What its last execution asked for (tmpl/deps.h). Borrowed until the loop turns. */
+const struct dep_set *render_used(const struct render_runner *runner, size_t index);
 /* NULL when the text is not known yet. Borrowed until the loop turns. */
 const struct strbuf *render_pending_text(const struct render_runner *runner, size_t index);
 /* The file as last read. */
