@@ -142,6 +142,9 @@ static void route_link(const struct tui *tui, struct rich *out, const char *name
 {
 	struct strbuf text = STRBUF_INIT;
 	enum role role = role_of_word(word, strlen(word));
+	enum glyph glyph = strcmp(word, "?") == 0 ? GLYPH_LINK_UNKNOWN
+			   : good                 ? GLYPH_LINK_GOOD
+						  : GLYPH_LINK_BAD;
 	va_list args;
 
 	if (role == ROLE_NONE)
@@ -149,8 +152,7 @@ static void route_link(const struct tui *tui, struct rich *out, const char *name
 	va_start(args, fmt);
 	strbuf_vaddf(&text, fmt, args);
 	va_end(args);
-	rich_addf(out, role, "  %s ",
-		  grid_glyph(tui->grid, good ? GLYPH_LINK_GOOD : GLYPH_LINK_BAD));
+	rich_addf(out, role, "  %s ", grid_glyph(tui->grid, glyph));
 	rich_add(out, ROLE_STRONG, name);
 	rich_pad(out, ROUTE_CELLS + 4);
 	rich_add(out, role, word);

@@ -16,15 +16,15 @@ static const struct {
 	const char *utf8, *ascii;
 	wchar_t cp;
 } glyphs[] = {
-	[GLYPH_RULE] = { "─", "-", L'─' },        [GLYPH_RULE_FOCUS] = { "═", "=", L'═' },
-	[GLYPH_BAR] = { "│", "|", L'│' },         [GLYPH_CUT] = { "…", "~", L'…' },
-	[GLYPH_CURSOR] = { "›", ">", L'›' },      [GLYPH_MARK] = { "●", "*", L'●' },
-	[GLYPH_UP] = { "▲", "^", L'▲' },          [GLYPH_DOWN] = { "▼", "v", L'▼' },
-	[GLYPH_TOP_LEFT] = { "┌", "+", L'┌' },    [GLYPH_TOP_RIGHT] = { "┐", "+", L'┐' },
-	[GLYPH_BOTTOM_LEFT] = { "└", "+", L'└' }, [GLYPH_BOTTOM_RIGHT] = { "┘", "+", L'┘' },
-	[GLYPH_LINK_GOOD] = { "●", "o", L'●' },   [GLYPH_LINK_BAD] = { "✗", "X", L'✗' },
-	[GLYPH_LINK_DOWN] = { "│", "|", L'│' },   [GLYPH_BLOCK_DONE] = { "█", "#", L'█' },
-	[GLYPH_BLOCK_TODO] = { "░", ".", L'░' },
+	[GLYPH_RULE] = { "─", "-", L'─' },         [GLYPH_RULE_FOCUS] = { "═", "=", L'═' },
+	[GLYPH_BAR] = { "│", "|", L'│' },          [GLYPH_CUT] = { "…", "~", L'…' },
+	[GLYPH_CURSOR] = { "›", ">", L'›' },       [GLYPH_MARK] = { "●", "*", L'●' },
+	[GLYPH_UP] = { "▲", "^", L'▲' },           [GLYPH_DOWN] = { "▼", "v", L'▼' },
+	[GLYPH_TOP_LEFT] = { "┌", "+", L'┌' },     [GLYPH_TOP_RIGHT] = { "┐", "+", L'┐' },
+	[GLYPH_BOTTOM_LEFT] = { "└", "+", L'└' },  [GLYPH_BOTTOM_RIGHT] = { "┘", "+", L'┘' },
+	[GLYPH_LINK_GOOD] = { "●", "o", L'●' },    [GLYPH_LINK_BAD] = { "✗", "X", L'✗' },
+	[GLYPH_LINK_UNKNOWN] = { "○", "?", L'○' }, [GLYPH_LINK_DOWN] = { "│", "|", L'│' },
+	[GLYPH_BLOCK_DONE] = { "█", "#", L'█' },   [GLYPH_BLOCK_TODO] = { "░", ".", L'░' },
 };
 _Static_assert(sizeof(glyphs) / sizeof(glyphs[0]) == GLYPH_COUNT, "ORDER GLYPH");
 
