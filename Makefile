@@ -51,7 +51,7 @@ $(PROGRAM): $(MAIN_OBJECT) $(LIBRARY)
 
 $(LIBRARY): $(filter-out $(MAIN_OBJECT),$(OBJECTS))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(VARIANT)/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -96,11 +96,18 @@ $(LAB_PLUGIN): $(LAB_PLUGIN_SOURCES) tests/lab/calico-plugin.h
 # Fuzz targets need clang; each runs for FUZZ_SECONDS over an empty corpus.
 FUZZ_SECONDS ?= 20
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-build/fuzz/%: tests/fuzz/%.c $(SOURCES)
+FUZZ_OBJECTS := $(patsubst src/%.c,build/fuzz/src/%.o,$(filter-out src/app/main.c,$(SOURCES)))
+build/fuzz/src/%.o: src/%.c
 	@mkdir -p $(@D)
+	$(Q)clang $(BN_CFLAGS) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+build/fuzz/libbinnacle.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+build/fuzz/%: tests/fuzz/%.c build/fuzz/libbinnacle.a
 	@echo '  FUZZ $@'
-	$(Q)clang $(BN_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $< \
-		$(filter-out src/app/main.c,$(SOURCES)) $(LIB_LIBS)
+	$(Q)clang $(BN_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIB_LIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS (needs clang)
@@ -160,5 +167,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{ printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
--include $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(TESTS:=.d) $(BENCH:=.d) \
+-include $(FUZZ_OBJECTS:.o=.d) $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(TESTS:=.d) $(BENCH:=.d) \
 	$(VARIANT)/tests/bench/bench.d
