@@ -1,6 +1,8 @@
 #include "binnacle/base/clock.h"
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static struct {
@@ -62,4 +64,25 @@ const char *clock_local_hms(int64_t wall_ms, char *out)
 	localtime_r(&seconds, &tm);
 	strftime(out, CLOCK_TEXT_BYTES, "%H:%M:%S", &tm);
 	return out;
+}
+
+int64_t clock_parse_rfc3339(const char *text)
+{
+	struct tm tm = { 0 };
+	int used = 0, hours, minutes;
+	int64_t seconds;
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+		   &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6 ||
+	    tm.tm_year < 1970)
+		return 0;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	seconds = timegm(&tm);
+	text += used;
+	text += strspn(text, ".0123456789");
+	if (sscanf(text + (*text != '\0'), "%2d:%2d", &hours, &minutes) == 2 &&
+	    (*text == '+' || *text == '-'))
+		seconds -= (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	return seconds * 1000;
 }

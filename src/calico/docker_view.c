@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
@@ -88,28 +87,6 @@ bool calico_docker_view_add_info(struct calico_docker_view *view, const struct j
 	view->cluster_advertise = arena_strdup(arena, json_str(doc, "ClusterAdvertise", ""));
 	view->server_version = arena_strdup(arena, json_str(doc, "ServerVersion", ""));
 	return true;
-}
-
-/* "2017-11-20T03:12:10.123Z" or with an offset; 0 for year 1 ("never") and for nonsense. */
-static int64_t parse_time_ms(const char *text)
-{
-	struct tm tm = { 0 };
-	int used = 0, hours, minutes;
-	int64_t seconds;
-
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-		   &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6 ||
-	    tm.tm_year < 1970)
-		return 0;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	seconds = timegm(&tm);
-	text += used;
-	text += strspn(text, ".0123456789");
-	if (sscanf(text + (*text != '\0'), "%2d:%2d", &hours, &minutes) == 2 &&
-	    (*text == '+' || *text == '-'))
-		seconds -= (*text == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-	return seconds * 1000;
 }
 
 static const char *status_of(const struct json *state)
@@ -206,7 +183,7 @@ bool calico_docker_view_add_container(struct calico_docker_view *view, const str
 	container->image = arena_strdup(&box->arena, json_str(doc, "Config.Image", ""));
 	container->status = arena_strdup(&box->arena, status_of(state));
 	container->error = arena_strdup(&box->arena, json_str(state, "Error", ""));
-	container->finished_wall_ms = parse_time_ms(json_str(state, "FinishedAt", ""));
+	container->finished_wall_ms = clock_parse_rfc3339(json_str(state, "FinishedAt", ""));
 	set_phase(container);
 	add_attachments(container, json_get(doc, "NetworkSettings.Networks"), &box->arena);
 	add_labels(container, json_get(doc, "Config.Labels"), &box->arena);

@@ -29,6 +29,7 @@ static bool is_in_use(struct judge *judge, struct calico_slot_verdict *slot,
 		return true;
 	}
 	if (use->running) {
+		slot->used_by = use->running->container;
 		set(slot, CALICO_SLOT_IN_USE,
 		    arena_printf(arena, "container %s on %s runs with it",
 				 use->running->container->name,
@@ -107,6 +108,7 @@ static void judge_slot(struct judge *judge, const struct calico_report *report,
 	const struct address_use *use = judge_address(judge, &slot->address);
 
 	slot->wanted_by = use->waiting ? use->waiting->container : NULL;
+	slot->wanted_on = use->waiting ? use->waiting->source : NULL;
 	if (slot->block->slots[slot->ordinal].handle) {
 		set(slot, CALICO_SLOT_FOREIGN, "it has a handle: another orchestrator's");
 		return;

@@ -45,6 +45,12 @@ static bool stands_for(enum model_table table, const void *row, const char *word
 
 		return strcmp(container->name, word) == 0 || begins(container->container_id, word);
 	}
+	case MODEL_ADDRESSES: {
+		size_t len = strlen(row_id(row));
+
+		return strncmp(word, row_id(row), len) == 0 &&
+		       (strcmp(word + len, "/32") == 0 || strcmp(word + len, "/128") == 0);
+	}
 	case MODEL_RENDERS:
 		return strcmp(((const struct render *)row)->destination, word) == 0;
 	default:

@@ -17,6 +17,7 @@
 #include "binnacle/feed/docker_feed.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
+#include "calico_tables.h"
 
 #define RIPEN_MIN_MS    1000
 #define RIPEN_SLACK_MS  50
@@ -39,6 +40,7 @@ struct calico_feed {
 	struct calico_state *state;
 	struct calico_history *history;
 	struct calico_report *report;
+	struct calico_selection selection; /* of the state */
 	struct loop_timer *timer;
 	struct strmap since; /* key -> struct verdict_since */
 	int64_t grace_ms;
@@ -146,8 +148,19 @@ static void judge_addresses(struct calico_feed *feed, const struct calico_wep_ve
 	}
 }
 
+static struct text_list policies_of(const struct calico_feed *feed,
+				    const struct calico_selected *selected,
+				    struct snapshot *snapshot)
+{
+	const char **items = arena_alloc(&snapshot->arena, selected->count * sizeof(*items));
+
+	for (size_t i = 0; i < selected->count; i++)
+		items[i] = text_in(snapshot, feed->state->policies[selected->policies[i]].name);
+	return (struct text_list){ items, selected->count };
+}
+
 static void add_endpoint(struct calico_feed *feed, const struct calico_wep_verdict *verdict,
-			 struct snapshot *snapshot)
+			 const struct calico_selected *selected, struct snapshot *snapshot)
 {
 	struct endpoint_row *row = snapshot_add(snapshot);
 	const struct calico_wep *wep = verdict->wep;
@@ -162,6 +175,12 @@ static void add_endpoint(struct calico_feed *feed, const struct calico_wep_verdi
 	row->addresses = addresses_of(snapshot, wep);
 	row->profiles = snapshot_list(snapshot, wep->profiles.items, wep->profiles.count);
 	row->labels = labels_of(snapshot, &wep->labels);
+	row->policies = policies_of(feed, selected, snapshot);
+	row->traffic = text_in(snapshot, selected->warning);
+	if (verdict->record) {
+		row->record = text_in(snapshot, verdict->record->name);
+		row->record_network = text_in(snapshot, verdict->record->network);
+	}
 	row->interface = text_in(snapshot, wep->interface_name);
 	row->status = text_in(snapshot, word);
 	row->why = text_in(snapshot, verdict->why);
@@ -179,12 +198,20 @@ static void add_endpoint(struct calico_feed *feed, const struct calico_wep_verdi
 static void publish(struct calico_feed *feed)
 {
 	struct snapshot *snapshot = snapshot_new(MODEL_ENDPOINTS);
+	struct calico_tables tables = {
+		.state = feed->state,
+		.report = feed->report,
+		.selection = &feed->selection,
+		.now_mono_ms = clock_mono_ms(),
+	};
 
 	snapshot->index = feed->state->etcd_index;
 	for (size_t i = 0; i < feed->report->wep_count; i++)
-		add_endpoint(feed, &feed->report->weps[i], snapshot);
+		add_endpoint(feed, &feed->report->weps[i], &feed->selection.weps[i], snapshot);
 	sweep_since(feed);
 	feed->published = true;
+	tables.sources = docker_feed_sources(feed->docker_feed, &tables.source_count);
+	calico_tables_publish(&tables, feed->model);
 	model_publish(feed->model, snapshot);
 }
 
@@ -284,8 +311,10 @@ static void on_state(void *arg, struct calico_state *state, const struct err *er
 	/* The report borrows from the old state. */
 	calico_report_free(feed->report);
 	feed->report = NULL;
+	calico_selection_release(&feed->selection);
 	calico_state_unref(feed->state);
 	feed->state = calico_state_ref(state);
+	calico_selection_fill(&feed->selection, feed->state);
 	model_set_source(feed->model, SOURCE_CALICO, SOURCE_OK, "", "");
 	judge(feed);
 }
@@ -317,6 +346,7 @@ void calico_feed_free(struct calico_feed *feed)
 	calico_read_cancel(&feed->read);
 	loop_timer_stop(&feed->timer);
 	calico_report_free(feed->report);
+	calico_selection_release(&feed->selection);
 	calico_state_unref(feed->state);
 	calico_history_free(feed->history);
 	for (size_t i = 0; i < feed->since.count; i++)

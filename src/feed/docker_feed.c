@@ -103,6 +103,8 @@ static void add_container(struct docker_feed *feed, const struct daemon *daemon,
 		const struct calico_attachment *place = &container->attachments[i];
 
 		row->network = text_in(snapshot, place->network);
+		if (place->wanted.version)
+			row->fixed_address = attachment_address(snapshot, &place->wanted);
 		row->address = attachment_address(
 			snapshot, place->address.version ? &place->address : &place->wanted);
 		if (place->address.version)

@@ -32,7 +32,8 @@ static const char *const source_names[SOURCE_COUNT] = { "consul", "docker", "cal
 /* ORDER TABLE */
 static const enum model_source table_sources[MODEL_TABLE_COUNT] = {
 	SOURCE_CONSUL, SOURCE_CONSUL, SOURCE_CONSUL, SOURCE_DOCKER, SOURCE_NGINX,
-	SOURCE_CALICO, SOURCE_DOCKER, SOURCE_COUNT,  SOURCE_COUNT,
+	SOURCE_CALICO, SOURCE_DOCKER, SOURCE_CALICO, SOURCE_CALICO, SOURCE_CALICO,
+	SOURCE_CALICO, SOURCE_COUNT,  SOURCE_COUNT,
 };
 
 static void sweep(struct model *model)

@@ -91,6 +91,7 @@ static void json(const void *row, struct json *into)
 	json_add_text(into, "state", container->status);
 	json_add_text(into, "network", container->network);
 	json_add_text(into, "address", container->address);
+	json_add_text(into, "fixed_address", container->fixed_address);
 	json_add_text(into, "error", container->error);
 	json_add_text(into, "registered", container->registered);
 	json_add_text(into, "wanted", container->wanted);
@@ -110,6 +111,7 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	detail_text(out, "image", container->image);
 	detail_text(out, "network", container->network);
 	detail_text(out, "address", container->address);
+	detail_text(out, "fixed address", container->fixed_address);
 	detail_text(out, "registered", *container->registered ? container->registered : "nothing");
 	detail_text(out, "wanted", container->wanted);
 	detail_text(out, "id", container->container_id);

@@ -151,9 +151,12 @@ static void json(const void *row, struct json *into)
 	json_add_bool(into, "cleanable", endpoint->cleanable);
 	json_add_bool(into, "address_leaked", endpoint->address_leaked);
 	json_add_list(into, "addresses", endpoint->addresses);
+	json_add_text(into, "docker_record", endpoint->record);
 	json_add_text(into, "iface", endpoint->interface);
 	json_add_list(into, "profile", endpoint->profiles);
 	json_add_list(into, "labels", endpoint->labels);
+	json_add_list(into, "policies", endpoint->policies);
+	json_add_text(into, "traffic", endpoint->traffic);
 	json_add_int(into, "created_index", endpoint->created_index);
 	json_add_int(into, "modified_index", endpoint->modified_index);
 	json_add_time(into, "since", endpoint->since_ms);
@@ -179,9 +182,14 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	detail_text(out, "interface", endpoint->interface);
 	detail_list(out, "profiles", endpoint->profiles);
 	detail_list(out, "labels", endpoint->labels);
+	detail_list(out, "policies", endpoint->policies);
+	detail_text(out, "traffic", endpoint->traffic);
 	detail_text(out, "endpoint id", endpoint->name);
 	detail_text(out, "key", endpoint->id);
 	detail_fmt(out, "revision", "%lld", (long long)endpoint->modified_index);
+	if (*endpoint->record)
+		detail_fmt(out, "Docker record", "%s in network %s", endpoint->record,
+			   endpoint->record_network);
 	detail_heading(out, "Evidence");
 	detail_list(out, "", endpoint->evidence);
 	detail_heading(out, "Removal");

@@ -69,6 +69,7 @@ void summary_add(struct strbuf *out, size_t count, const char *word);
 
 /* One per table, ORDER TABLE of model/snapshot.h. */
 extern const struct table members_table, services_table, instances_table, events_table,
-	renders_table, endpoints_table, containers_table, jobs_table, journal_table;
+	renders_table, endpoints_table, containers_table, addresses_table, policies_table,
+	nodes_table, pools_table, jobs_table, journal_table;
 
 #endif

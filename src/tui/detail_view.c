@@ -344,9 +344,10 @@ static const struct {
 	const struct tab *tabs;
 	size_t count;
 } tabs_of_table[MODEL_TABLE_COUNT] = {
-	TABS(member_tabs), TABS(service_tabs), TABS(instance_tabs),
-	TABS(event_tabs),  TABS(render_tabs),  TABS(endpoint_tabs),
-	TABS(other_tabs),  TABS(other_tabs),   TABS(other_tabs),
+	TABS(member_tabs), TABS(service_tabs),  TABS(instance_tabs), TABS(event_tabs),
+	TABS(render_tabs), TABS(endpoint_tabs), TABS(other_tabs),    TABS(other_tabs),
+	TABS(other_tabs),  TABS(other_tabs),    TABS(other_tabs),    TABS(other_tabs),
+	TABS(other_tabs),
 };
 
 static const void *current_row(const struct view *view)

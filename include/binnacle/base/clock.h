@@ -19,5 +19,8 @@ void clock_real(void);
 #define CLOCK_TEXT_BYTES 32
 const char *clock_rfc3339(int64_t wall_ms, char *out);
 const char *clock_local_hms(int64_t wall_ms, char *out);
+/* "2017-11-20T03:12:10.123Z", or with an offset, to the second; 0 for year 1 ("never") and for
+ * nonsense. */
+int64_t clock_parse_rfc3339(const char *text);
 
 #endif

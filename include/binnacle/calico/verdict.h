@@ -137,6 +137,8 @@ struct calico_slot_verdict {
 	bool releasable; /* leaked or orphan, and every node's daemon has borne witness */
 	const struct calico_wep *wep;             /* that has it; NULL: none */
 	const struct calico_container *wanted_by; /* cannot start without it; NULL: none */
+	const struct calico_source *wanted_on;    /* where that one is */
+	const struct calico_container *used_by;   /* runs with it, and no endpoint says so */
 };
 
 /* A container that does not start because of a left-over: what the operator came for. */

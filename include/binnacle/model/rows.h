@@ -113,8 +113,12 @@ struct endpoint_row {
 	const char *conflict;  /* reason, or "" */
 	const char *container; /* name, when known */
 	const char *wanted_by; /* a container that cannot start because of it, or "" */
-	bool cleanable;        /* stale, ghost or held, with full evidence */
-	bool address_leaked;   /* its address may be given back together with it */
+	/* Docker's own record of it, which the daemon of its node still lists; or "". */
+	const char *record, *record_network;
+	struct text_list policies; /* that select it, in the order in which they are tried */
+	const char *traffic;       /* a warning when nothing admits its traffic, or "" */
+	bool cleanable;            /* stale, ghost or held, with full evidence */
+	bool address_leaked;       /* its address may be given back together with it */
 	int64_t created_index, modified_index;
 	int64_t since_ms;
 	const char *document; /* the value as stored */
@@ -124,11 +128,63 @@ struct endpoint_row {
 struct container_row {
 	const char *id;
 	const char *container_id, *name, *image, *node, *network, *address, *error;
-	const char *status; /* running exited created paused restarting dead */
+	const char *fixed_address; /* that it asks for at each start, or "" */
+	const char *status;        /* running exited created paused restarting dead */
 	enum row_state state;
 	const char *registered; /* what stands in Consul for it: "web:80, web:443", "" none */
 	const char *wanted;     /* what we would register, or why nothing */
 	int64_t since_ms;
+};
+
+/* An address that is assigned in Calico. id: the address, without a mask. */
+struct address_row {
+	const char *id;
+	const char *status; /* "in use" leaked orphan foreign ? young */
+	enum row_state state;
+	const char *why;
+	const char *block, *node; /* of 64 addresses; the node that the block belongs to, or "" */
+	const char *holder;       /* who has it: a container, or the beginning of an endpoint id */
+	const char *holder_node;
+	const char *endpoint;              /* its key, or "" */
+	const char *wanted_by, *wanted_on; /* a container that cannot start without it; its node */
+	bool releasable;                   /* with full evidence */
+	int64_t block_index;               /* revision of the block */
+};
+
+/* A Calico policy. id: its name. */
+struct policy_row {
+	const char *id;
+	const char *order, *selector, *types; /* order "": last; types "ingress egress" */
+	const char *status;                   /* "ok" "idle" (selects nothing) "BROKEN" */
+	enum row_state state;
+	const char *problem;
+	struct text_list inbound, outbound; /* rules, one sentence each */
+	struct text_list selected;          /* endpoints; the first ones when there are very many */
+	int64_t endpoints, place;           /* how many it selects; when it is tried, from 1 */
+	const char *document;               /* the value as stored */
+};
+
+/* A node of Calico. id: its name, in which case matters. */
+struct node_row {
+	const char *id;
+	const char *address, *tunnel, *as_num;
+	const char *status; /* "alive" "SILENT": felix does not report */
+	enum row_state state;
+	const char *why;
+	int64_t reported_ms;                  /* felix' last report */
+	int64_t endpoints, left_over, blocks; /* left_over: of the endpoints */
+	const char *docker;                   /* "confirmed" "not confirmed" "none" */
+	const char *daemon, *daemon_problem;  /* the mapped daemon; why it cannot bear witness */
+};
+
+/* A pool of addresses. id: its network. */
+struct pool_row {
+	const char *id;
+	const char *status; /* "on" "disabled" "BROKEN" */
+	enum row_state state;
+	const char *problem, *tunnel; /* tunnel: "" "ipip always" "ipip cross-subnet" "ipip" */
+	bool masquerade;
+	int64_t blocks, used, left_over; /* addresses */
 };
 
 /* A plan under way or done. id: its number. */
