@@ -4,7 +4,7 @@
  *     TEST_DOCKER_HOST=unix:///path/docker.sock TEST_DOCKER_IMAGE=lab/web  an image that EXPOSEs 80
  *     TEST_DOCKER_NETWORK=calico                                 a network without port data
  *
- * Without them a scripted daemon stands in; without a consul program everything is skipped.
+ * Without them the daemon's test is skipped; without a consul program both are.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,10 +56,10 @@ static void on_event(void *arg, const struct registrar_event *event)
 		    event->instance, event->why);
 }
 
-static int set_up(void **state)
+/* Without a host the daemon is the scripted one. */
+static int set_up(void **state, const char *host)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	const char *host = getenv("TEST_DOCKER_HOST");
 	struct docker_config docker = { .name = "node-1", .host = host };
 	struct consul_config consul = { 0 };
 	struct err err;
@@ -80,6 +80,16 @@ static int set_up(void **state)
 	world->docker = docker_new(world->loop, world->http, &docker, &err);
 	assert_non_null(world->docker);
 	return 0;
+}
+
+static int set_up_scripted(void **state)
+{
+	return set_up(state, NULL);
+}
+
+static int set_up_real(void **state)
+{
+	return set_up(state, getenv("TEST_DOCKER_HOST"));
 }
 
 static int tear_down(void **state)
@@ -205,7 +215,7 @@ static void a_burst_reaches_the_agent_whole_and_survives_its_loss(void **state)
 {
 	struct world *world = *state;
 
-	if (!real_consul_exists() || getenv("TEST_DOCKER_HOST"))
+	if (!real_consul_exists())
 		skip();
 	publish(world, 0);
 	start(world);
@@ -308,13 +318,14 @@ static void a_burst_of_a_real_daemon_is_followed_whole(void **state)
 	free(body);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_burst_reaches_the_agent_whole_and_survives_its_loss),
-		TEST(a_burst_of_a_real_daemon_is_followed_whole),
+		cmocka_unit_test_setup_teardown(
+			a_burst_reaches_the_agent_whole_and_survives_its_loss, set_up_scripted,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_burst_of_a_real_daemon_is_followed_whole,
+						set_up_real, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
