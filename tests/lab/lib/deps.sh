@@ -82,6 +82,11 @@ fetch_consul() {
 	"$cache/consul/usr/bin/consul" version | head -n 1 >&2
 }
 
+apt_install() { # PACKAGE...
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+		"$@" >/dev/null
+}
+
 # Installs what is missing without letting the packages start their services.
 install_packages() {
 	local package policy=/usr/sbin/policy-rc.d made_policy=
@@ -92,16 +97,20 @@ install_packages() {
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "installing ${missing[*]}"
-	# A policy that is there already is the machine's own and stays in charge.
-	if [ ! -e "$policy" ]; then
-		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+	# A policy that is there already is the machine's own and stays in charge, unless it is what
+	# an interrupted run of this function left.
+	if [ ! -e "$policy" ] || grep -q 'binnacle-lab' "$policy"; then
+		printf '#!/bin/sh\n# binnacle-lab: removed when its packages are installed\nexit 101\n' |
+			as_root tee "$policy" >/dev/null
 		as_root chmod 755 "$policy"
 		made_policy=yes
 	fi
-	apt-cache show "${missing[@]}" >/dev/null 2>&1 || as_root apt-get -q update
+	# The lists may be missing, or so old that what they name is gone.
 	local status=0
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install \
-		"${missing[@]}" || status=$?
+	apt_install "${missing[@]}" 2>/dev/null || {
+		as_root apt-get -qq update
+		apt_install "${missing[@]}" || status=$?
+	}
 	[ -z "$made_policy" ] || as_root rm -f "$policy"
 	return "$status"
 }

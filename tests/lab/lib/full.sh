@@ -473,6 +473,8 @@ refuse_other_lab() {
 full_up() {
 	local host
 	start_worker images build_images
+	# containerd makes it when it starts; `down` then takes it away again.
+	[ -d /opt/containerd ] || touch "$lab/made-opt-containerd"
 	make_network
 	choose_iptables
 	start_hosts
@@ -606,6 +608,9 @@ full_down() {
 	wait_until 5 test ! -e "/sys/class/net/$machine_link" || say "the link $machine_link stays"
 	if [ -e "$lab/made-run-netns" ] && rmdir_netns; then
 		rm -f "$lab/made-run-netns"
+	fi
+	if [ -e "$lab/made-opt-containerd" ] && [ -d /opt/containerd ]; then
+		find /opt/containerd -depth -type d -exec rmdir {} + 2>/dev/null
 	fi
 	wait_until 5 rm -rf "$lab" || say "files stay in $lab"
 }
