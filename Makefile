@@ -6,7 +6,7 @@
 
 PREFIX ?= /usr/local
 CC ?= cc
-CFLAGS ?= -O2 -g
+CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 WERROR ?= -Werror
 PKG_CONFIG ?= pkg-config
 VERSION := 0.1.0

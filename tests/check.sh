@@ -1,9 +1,9 @@
 #!/bin/bash
 # check.sh - everything that can be tested, and one line at the end: N passed, N failed, N skipped.
 #
-# Unit tests (plain, then under AddressSanitizer and UBSan), the order of the layers, the lab
-# itself, and the round and its faults on the real lab. A lab that is up already is used and left
-# running; otherwise it is started here and stopped at the end, also after a crash.
+# The order of the layers, the lab itself, unit tests (plain, then under AddressSanitizer and
+# UBSan), and the round and its faults on the real lab. A lab that is up already is used and left
+# running; otherwise it is started here and stopped at the end.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
@@ -11,14 +11,46 @@ MAKE=${MAKE:-make}
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
 log=$(mktemp)
-started=
+# Exists while the lab, if one is up, is ours. After a crash it tells the next run to end that lab.
+ours=build/check-started-the-lab
+# The process group of the step that runs.
+group=build/check-group
+[ -e /tmp/consul-test ] || made_consul_test=yes
+
+end_lab() {
+	bash tests/lab/lab.sh down >/dev/null 2>&1
+	bash tests/lab/lab.sh down --small >/dev/null 2>&1
+	rm -f "$ours"
+}
+
+# Ends what an interrupted check.sh was running, this one or an earlier one.
+end_step() {
+	local pid tries=0
+	pid=$(cat "$group" 2>/dev/null) || return 0
+	if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = timeout ]; then
+		kill -TERM -- "-$pid"
+		while [ -e "/proc/$pid" ] && [ $((tries += 1)) -lt 150 ]; do sleep 0.1; done
+	fi
+	rm -f "$group"
+}
 
 cleanup() {
+	end_step
+	[ ! -e "$ours" ] || end_lab
 	rm -f "$log"
-	[ -z "$started" ] || bash tests/lab/lab.sh down >/dev/null 2>&1
+	# Every consul agent makes this directory and leaves it empty.
+	[ -z "${made_consul_test:-}" ] || rmdir /tmp/consul-test 2>/dev/null
 }
 trap cleanup EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT TERM HUP
+
+# A step that hangs is ended after ten minutes. timeout(1) leads a process group of its own.
+run() { # COMMAND...
+	bash -c 'echo $$ >"$0" && exec timeout -k 10 600 "$@"' "$group" "$@" </dev/null 2>&1
+	local status=$?
+	rm -f "$group"
+	return $status
+}
 
 add() { # PASSED FAILED SKIPPED
 	passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
@@ -29,9 +61,9 @@ counted() { # NAME COMMAND...
 	local name=$1 line
 	shift
 	echo "== $name"
-	"$@" 2>&1 | tee "$log"
+	run "$@" | tee "$log"
 	local status=${PIPESTATUS[0]}
-	line=$(grep -o 'unit: [0-9]* passed, [0-9]* failed, [0-9]* skipped' "$log" | tail -1)
+	line=$(grep -ao 'unit: [0-9]* passed, [0-9]* failed, [0-9]* skipped' "$log" | tail -1)
 	if [ -n "$line" ]; then
 		# shellcheck disable=SC2046
 		add $(echo "$line" | tr -dc '0-9 ')
@@ -47,12 +79,13 @@ tap() { # NAME COMMAND...
 	local name=$1
 	shift
 	echo "== $name"
-	"$@" 2>&1 | tee "$log"
+	run "$@" | tee "$log"
 	local status=${PIPESTATUS[0]} ok bad skip
-	skip=$(grep -c '^ok .*# SKIP' "$log")
-	ok=$(($(grep -c '^ok ' "$log") - skip))
-	bad=$(grep -c '^not ok ' "$log")
-	if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || [ $((ok + skip)) -eq 0 ]; }; then
+	skip=$(grep -ac '^ok .*# SKIP' "$log")
+	ok=$(($(grep -ac '^ok ' "$log") - skip))
+	bad=$(grep -ac '^not ok ' "$log")
+	# A suite that ended early has not told its number of tests.
+	if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || ! grep -qx "1\.\.$((ok + skip))" "$log"; }; then
 		echo "FAILED: $name ended with status $status after $ok tests"
 		bad=1
 	fi
@@ -62,7 +95,7 @@ tap() { # NAME COMMAND...
 one() { # NAME COMMAND... : a single test
 	local name=$1
 	shift
-	if "$@" >"$log" 2>&1; then
+	if run "$@" >"$log"; then
 		echo "ok - $name"
 		add 1 0 0
 	else
@@ -72,23 +105,28 @@ one() { # NAME COMMAND... : a single test
 	fi
 }
 
+mkdir -p build
+end_step
+[ ! -e "$ours" ] || end_lab
+
 one "includes point downward" "$MAKE" -s layers
-counted "unit tests" "$MAKE" -s -j"$jobs" check-unit
-counted "unit tests under AddressSanitizer and UBSan" "$MAKE" -s -j"$jobs" SAN=1 check-unit
-one "the program builds with sanitizers" "$MAKE" -s -j"$jobs" SAN=1
 if [ "$(id -u)" != 0 ]; then
 	echo "ok - lab and round # SKIP network namespaces need root: run as root, or use the small lab"
 	add 0 0 1
-else
-	if ! bash tests/lab/lab.sh status >/dev/null 2>&1; then
-		tap "the lab" bash tests/lab/test-lab.sh
-		started=yes
-		bash tests/lab/lab.sh up >"$log" 2>&1 || {
-			cat "$log"
-			echo "not ok - the lab comes up"
-			add 0 1 0
-		}
-	fi
+elif ! bash tests/lab/lab.sh status >/dev/null 2>&1; then
+	touch "$ours"
+	tap "the lab" bash tests/lab/test-lab.sh
+	one "the lab comes up for the other tests" bash tests/lab/lab.sh up
+fi
+# The unit tests use the real Docker of the lab, too.
+if settings=$(bash tests/lab/lab.sh env 2>/dev/null); then
+	eval "$settings"
+	export TEST_DOCKER_HOST=$LAB_DOCKER_2 TEST_DOCKER_IMAGE=lab/web
+fi
+counted "unit tests" "$MAKE" -s -j"$jobs" check-unit
+counted "unit tests under AddressSanitizer and UBSan" "$MAKE" -s -j"$jobs" SAN=1 check-unit
+one "the program builds with sanitizers" "$MAKE" -s -j"$jobs" SAN=1
+if [ "$(id -u)" = 0 ]; then
 	tap "the round" bash tests/round/round.sh
 	tap "faults" bash tests/round/faults.sh
 	tap "the console" bash tests/round/console.sh
