@@ -8,6 +8,7 @@
 static const struct step_kind *const kinds[] = {
 	&step_delete_endpoint,
 	&step_release_address,
+	&step_release_orphan,
 	&step_restore_endpoint,
 	&step_register,
 	&step_register_agent,

@@ -1,5 +1,5 @@
-/* The sequences of calico/clean.h look again themselves right before they act, so these kinds
- * have no check of their own; what they find changed comes back as ERR_CONFLICT. */
+/* The sequences of calico/clean.h look again themselves right before they act, so most of these
+ * kinds have no check of their own; what they find changed comes back as ERR_CONFLICT. */
 #include <string.h>
 
 #include "binnacle/action/env.h"
@@ -157,6 +157,30 @@ static bool release_apply(struct step_run *run, struct err *err)
 	return started(cleaning, err);
 }
 
+/* Nothing in Calico's data says who had an orphan, so it must be one by the newest judgment, too.
+ */
+static bool orphan_check(struct step_run *run, struct err *err)
+{
+	const char *text = json_str(run->args, "address", "");
+	const struct calico_report *report;
+	const struct calico_slot_verdict *slot;
+	struct calico_net address;
+	struct err changed = { 0 };
+
+	if (!run->env->calico_feed || !(report = calico_feed_report(run->env->calico_feed)))
+		return err_set(err, ERR_UNREACHABLE, "Calico's data has not been judged yet");
+	if (!calico_net_parse(&address, text))
+		return err_set(err, ERR_INPUT, "\"%s\" is no address", text);
+	slot = calico_report_slot(report, &address);
+	if (!slot)
+		err_set(&changed, ERR_CONFLICT, "the address is not assigned any more");
+	else if (slot->kind != CALICO_SLOT_ORPHAN || !slot->releasable)
+		err_set(&changed, ERR_CONFLICT, "the address is %s: %s",
+			calico_slot_verdict_name(slot->kind), slot->why);
+	step_finish(run, changed.code ? &changed : NULL, NULL);
+	return true;
+}
+
 static bool restore_apply(struct step_run *run, struct err *err)
 {
 	struct cleaning *cleaning = run->state;
@@ -232,6 +256,16 @@ const struct step_kind step_release_address = {
 	.undo = release_undo,
 	.state_size = sizeof(struct cleaning),
 	.confirm = PLAN_CONFIRM_YES,
+};
+
+const struct step_kind step_release_orphan = {
+	.name = "release-orphan",
+	.check = orphan_check,
+	.apply = release_apply,
+	.cancel = cancel,
+	.undo = release_undo,
+	.state_size = sizeof(struct cleaning),
+	.confirm = PLAN_CONFIRM_TYPED,
 };
 
 const struct step_kind step_restore_endpoint = {

@@ -15,8 +15,7 @@
 #include "binnacle/feed/calico_feed.h"
 #include "rows.h"
 
-#define MANY_ENDPOINTS 20    /* above this, or half of a node's, the node's name must be typed */
-#define RIPE_WAIT_MS   90000 /* a good deal more than CALICO_GRACE_MS */
+#define MANY_ENDPOINTS 20 /* above this, or half of a node's, the node's name must be typed */
 #define SHORT_ID_CHARS 12
 
 static const char *label_of(const struct endpoint_row *row, struct strbuf *out)
@@ -47,42 +46,51 @@ static char *plain_address(const char *address)
 	return xstrndup(address, strcspn(address, "/"));
 }
 
-static void add_endpoint(const struct command_line *line, struct plan *plan,
-			 const struct endpoint_row *row)
+void add_endpoint_deletion(struct plan_target *target, const struct endpoint_row *row)
 {
-	struct strbuf label = STRBUF_INIT;
 	struct json *args = json_new_object();
-	struct plan_target *target;
 
-	for (size_t i = 0; i < plan->target_count; i++) {
-		if (strcmp(plan->targets[i].id, row->id) == 0) {
-			json_free(args);
-			return;
-		}
-	}
 	json_add_str(args, "key", row->id);
 	json_add_str(args, "name", row->name);
 	json_add_str(args, "node", row->node);
 	json_add_int(args, "modified_index", row->modified_index);
+	plan_add_step(target, &step_delete_endpoint, args,
+		      "delete workloadEndpoint %s (revision %lld), only if it is still that one",
+		      row->id, (long long)row->modified_index);
+}
+
+void add_address_release(struct plan_target *target, const char *address, const char *node)
+{
+	struct json *args = json_new_object();
+
+	json_add_str(args, "address", address);
+	json_add_str(args, "node", node);
+	/* The step before this one deletes the endpoint that had it. */
+	json_add_bool(args, "leaked", true);
+	plan_add_step(target, &step_release_address, args, "give address %s back to its pool",
+		      address);
+}
+
+static void add_endpoint(const struct command_line *line, struct plan *plan,
+			 const struct endpoint_row *row)
+{
+	struct strbuf label = STRBUF_INIT;
+	struct plan_target *target;
+
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (strcmp(plan->targets[i].id, row->id) == 0)
+			return;
 	target = plan_add_target(plan, "endpoint", row->id, label_of(row, &label));
 	plan_set(&target->group, "%s", row->node);
 	put_evidence(row, target);
 	if (*row->wanted_by)
 		plan_set(&plan->effect, "%s can start afterwards", row->wanted_by);
-	plan_add_step(target, &step_delete_endpoint, args,
-		      "delete workloadEndpoint %s (revision %lld), only if it is still that one",
-		      row->id, (long long)row->modified_index);
+	add_endpoint_deletion(target, row);
 	for (size_t i = 0; i < row->addresses.count && row->address_leaked && !line->no_release;
 	     i++) {
 		char *address = plain_address(row->addresses.items[i]);
 
-		args = json_new_object();
-		json_add_str(args, "address", address);
-		json_add_str(args, "node", row->node);
-		/* The step before this one deletes the endpoint that had it. */
-		json_add_bool(args, "leaked", true);
-		plan_add_step(target, &step_release_address, args,
-			      "give address %s back to its pool", address);
+		add_address_release(target, address, row->node);
 		free(address);
 	}
 	strbuf_release(&label);
@@ -216,7 +224,7 @@ static bool plan_clean_endpoints(struct command_call *call, struct err *err)
 	return true;
 }
 
-static bool is_ripe(const struct command_call *call)
+bool verdicts_are_ripe(const struct command_call *call)
 {
 	return !call->env->calico_feed || calico_feed_is_settled(call->env->calico_feed);
 }
@@ -237,10 +245,9 @@ const struct command endpoint_commands[] = {
 		.table = MODEL_ENDPOINTS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_ENDPOINTS),
-		.ready = is_ripe,
-		.ready_patience_ms = RIPE_WAIT_MS,
-		.ready_for = "waiting up to 90 s: some endpoints were not seen for long enough to "
-			     "be judged",
+		.ready = verdicts_are_ripe,
+		.ready_patience_ms = VERDICTS_PATIENCE_MS,
+		.ready_for = VERDICTS_WAIT,
 		.plan = plan_clean_endpoints,
 	},
 };

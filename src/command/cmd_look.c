@@ -330,7 +330,8 @@ const struct command look_commands[] = {
 		.summary = "rows of a table",
 		.help = "KIND is members, services, instances, events, renders, endpoints, "
 			"containers,\n"
-			"addresses, policies, nodes, pools, jobs or journal. Filters are those of the console: --filter 'state:stale "
+			"addresses, policies, nodes, pools, jobs or journal. Filters are those of "
+			"the console: --filter 'state:stale "
 			"age:>1h'.",
 		.options = LIST_OPTIONS,
 		.table = -1,

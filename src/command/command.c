@@ -32,6 +32,7 @@ static const struct {
 	{ render_commands, &render_command_count },
 	{ service_commands, &service_command_count },
 	{ endpoint_commands, &endpoint_command_count },
+	{ address_commands, &address_command_count },
 	{ engine_commands, &engine_command_count },
 };
 

@@ -8,9 +8,9 @@
 #include "binnacle/model/model.h"
 
 extern const struct command look_commands[], render_commands[], service_commands[],
-	endpoint_commands[], engine_commands[], watch_commands[];
+	endpoint_commands[], address_commands[], engine_commands[], watch_commands[];
 extern const size_t look_command_count, render_command_count, service_command_count,
-	endpoint_command_count, engine_command_count, watch_command_count;
+	endpoint_command_count, address_command_count, engine_command_count, watch_command_count;
 
 /*
  * The row that a word names: its identity, or how people call the thing as long as that is
@@ -27,6 +27,20 @@ struct command_line *parse_unfinished(const char *text, struct err *err);
 
 /* No template waits for its first answers: for scripts (struct command, `ready`). */
 bool renders_are_ready(const struct command_call *call);
+
+/*
+ * Calico's left-overs are judged by how long they have been so, which a script that has just
+ * started must wait for (struct command, `ready`).
+ */
+#define VERDICTS_PATIENCE_MS 90000 /* a good deal more than CALICO_GRACE_MS */
+#define VERDICTS_WAIT                                                                              \
+	"waiting up to 90 s: some endpoints were not seen for long enough to be judged"
+bool verdicts_are_ripe(const struct command_call *call);
+
+/* Steps of a target that removes a left-over: the endpoint, then its address. */
+struct plan_target;
+void add_endpoint_deletion(struct plan_target *target, const struct endpoint_row *row);
+void add_address_release(struct plan_target *target, const char *address, const char *node);
 
 /* Say something on the way. level as in base/log.h. */
 void call_say(struct command_call *call, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);

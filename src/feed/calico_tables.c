@@ -121,6 +121,11 @@ static void add_address(const struct calico_tables *tables, const struct calico_
 	row->id = net_in(snapshot, &slot->address);
 	row->status = slot_word(slot, verdict, &row->state);
 	row->why = text_in(snapshot, slot->why);
+	if (slot->kind == CALICO_SLOT_LEAKED && !tables->report->all_nodes_known)
+		row->why = arena_printf(&snapshot->arena,
+					"%s, but nobody can ask Docker of %s whether a container "
+					"there has it",
+					slot->why, tables->report->unknown_node);
 	row->block = net_in(snapshot, &slot->block->cidr);
 	row->node = text_in(snapshot, slot->block->affinity);
 	row->block_index = (int64_t)slot->block->modified_index;

@@ -99,6 +99,7 @@ static void add_container(struct docker_feed *feed, const struct daemon *daemon,
 	row->error = text_in(snapshot, container->error);
 	row->status = text_in(snapshot, container->status);
 	row->state = container_state(container);
+	row->ended_ms = container->finished_wall_ms;
 	for (size_t i = 0; i < container->attachment_count; i++) {
 		const struct calico_attachment *place = &container->attachments[i];
 

@@ -57,6 +57,10 @@ static void add_containers(const struct tui *tui, enum model_table from, const c
 		from == MODEL_EVENTS ? snapshot_find(model_current(tui->model, from), id) : NULL;
 	const struct instance *instance =
 		from == MODEL_INSTANCES ? snapshot_find(model_current(tui->model, from), id) : NULL;
+	const struct endpoint_row *endpoint =
+		from == MODEL_ENDPOINTS ? snapshot_find(model_current(tui->model, from), id) : NULL;
+	const struct address_row *address =
+		from == MODEL_ADDRESSES ? snapshot_find(model_current(tui->model, from), id) : NULL;
 
 	for (size_t i = 0; i < containers->count; i++) {
 		const struct container_row *row = snapshot_row(containers, i);
@@ -67,6 +71,12 @@ static void add_containers(const struct tui *tui, enum model_table from, const c
 		else if (instance && *instance->container)
 			same = strcmp(row->name, instance->container) == 0 ||
 			       text_starts_with(row->container_id, instance->container);
+		else if (endpoint)
+			same = strcmp(row->name, *endpoint->wanted_by ? endpoint->wanted_by
+								      : endpoint->container) == 0;
+		else if (address)
+			same = strcmp(row->name, address->wanted_by) == 0 &&
+			       strcmp(row->node, address->wanted_on) == 0;
 		if (same)
 			selection_add(out, row->id);
 	}

@@ -129,6 +129,7 @@ struct container_row {
 	const char *id;
 	const char *container_id, *name, *image, *node, *network, *address, *error;
 	const char *fixed_address; /* that it asks for at each start, or "" */
+	int64_t ended_ms;          /* 0: it never ran */
 	const char *status;        /* running exited created paused restarting dead */
 	enum row_state state;
 	const char *registered; /* what stands in Consul for it: "web:80, web:443", "" none */
