@@ -128,6 +128,7 @@ counted "unit tests under AddressSanitizer and UBSan" "$MAKE" -s -j"$jobs" SAN=1
 one "the program builds with sanitizers" "$MAKE" -s -j"$jobs" SAN=1
 if [ "$(id -u)" = 0 ]; then
 	tap "the round" bash tests/round/round.sh
+	tap "repair" bash tests/round/repair.sh
 	tap "faults" bash tests/round/faults.sh
 	tap "the console" bash tests/round/console.sh
 fi
