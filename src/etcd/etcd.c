@@ -313,6 +313,8 @@ struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value
 	add_condition(&path, condition);
 	strbuf_addstr(&body, "value=");
 	url_escape(&body, value);
+	if (condition && condition->ttl_s > 0)
+		strbuf_addf(&body, "&ttl=%" PRId64, condition->ttl_s);
 	return start(etcd, "PUT", key, &path, &body, done, arg);
 }
 

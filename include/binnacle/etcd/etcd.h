@@ -53,11 +53,12 @@ struct etcd_meta {
 typedef void etcd_fn(void *arg, const struct json *doc, const struct etcd_meta *meta,
 		     const struct err *err);
 
-/* What must hold, by the store's own compare: */
+/* What must hold, by the store's own compare, and how long a value stays: */
 struct etcd_condition {
 	uint64_t prev_index;             /* 0: not compared */
 	bool must_exist, must_not_exist; /* prevExist=true, =false (PUT only) */
 	bool dir;                        /* DELETE: an empty directory */
+	int64_t ttl_s; /* PUT: the store removes the key after this time; 0: never */
 };
 
 /* NULL when no endpoint is given or one is malformed. Calls and watches must have ended before
