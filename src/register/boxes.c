@@ -449,7 +449,7 @@ static void on_resync(void *arg)
 	registrar->resync = loop_timer_start(registrar->loop, registrar->options.resync_ms,
 					     on_resync, registrar);
 	boxes_list(registrar);
-	ledger_list(registrar);
+	ledger_resync(registrar);
 }
 
 static void on_up(void *arg)

@@ -173,7 +173,8 @@ static void tell(struct registrar *registrar, enum registrar_action action,
 							     .why = why,
 							     .container = what->container,
 							     .container_id = what->container_id,
-							     .source = source });
+							     .source = source,
+							     .is_removal = !what->body });
 }
 
 static void on_list_timer(void *arg)
@@ -281,6 +282,8 @@ static void on_written(void *arg, const struct json *doc, const struct err *err)
 		ledger_removed(registrar, write->what, write->why, "event");
 	else if (!write->is_refresh)
 		ledger_added(registrar, write->what, write->why, "event");
+	else if (!write->is_resend)
+		tell(registrar, REGISTRAR_REFRESHED, write->what, "", "event");
 	free_write(write);
 }
 
@@ -612,7 +615,8 @@ void ledger_list(struct registrar *registrar)
 	registrar->list_call = registry_list(registrar->registry, on_listed, registrar);
 }
 
-static void refresh_one(struct registrar *registrar, const struct register_service *service)
+static void refresh_one(struct registrar *registrar, const struct register_service *service,
+			bool is_resend)
 {
 	struct entry_write *write = get_write(registrar, service->id);
 
@@ -622,25 +626,42 @@ static void refresh_one(struct registrar *registrar, const struct register_servi
 	write->what = ledger_written(service);
 	write->is_removal = false;
 	write->is_refresh = true;
+	write->is_resend = is_resend;
 	registrar->writing++;
-	write->call = registry_refresh(registrar->registry, service, on_written, write);
+	write->call = is_resend ? registry_add(registrar->registry, service, on_written, write)
+				: registry_refresh(registrar->registry, service, on_written, write);
 }
 
-static void on_refresh(void *arg)
+/* Write what is there once more: to begin its lifetime again, or in case it was lost. */
+static void refresh_all(struct registrar *registrar, bool is_resend)
 {
-	struct registrar *registrar = arg;
 	struct wanted_list list = { 0 };
 
-	registrar->refresh = loop_timer_start(
-		registrar->loop, registrar->options.ttl_refresh_s * S_IN_MS, on_refresh, registrar);
 	if (registrar->mode != REGISTRAR_AUTO)
 		return;
 	collect_wanted(registrar, &list);
 	for (size_t i = 0; i < list.count; i++) {
 		if (json_member(registrar->registered, list.items[i]->id))
-			refresh_one(registrar, list.items[i]);
+			refresh_one(registrar, list.items[i], is_resend);
 	}
 	free(list.items);
+}
+
+void ledger_resync(struct registrar *registrar)
+{
+	if (registry_can_list(registrar->registry))
+		ledger_list(registrar);
+	else
+		refresh_all(registrar, true);
+}
+
+static void on_refresh(void *arg)
+{
+	struct registrar *registrar = arg;
+
+	registrar->refresh = loop_timer_start(
+		registrar->loop, registrar->options.ttl_refresh_s * S_IN_MS, on_refresh, registrar);
+	refresh_all(registrar, false);
 }
 
 void ledger_start(struct registrar *registrar)

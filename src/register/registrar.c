@@ -41,7 +41,7 @@ const char *registrar_action_name(enum registrar_action action)
 		[REGISTRAR_ADDED] = "added",       [REGISTRAR_REMOVED] = "removed",
 		[REGISTRAR_IGNORED] = "ignored",   [REGISTRAR_STALE] = "stale",
 		[REGISTRAR_DANGLING] = "dangling", [REGISTRAR_FAILED] = "FAILED",
-		[REGISTRAR_RESYNC] = "resync",
+		[REGISTRAR_RESYNC] = "resync",     [REGISTRAR_REFRESHED] = "refreshed",
 	};
 
 	return names[action];
@@ -198,5 +198,5 @@ void registrar_resync(struct registrar *registrar)
 							     .why = "asked for",
 							     .source = "operator" });
 	boxes_list(registrar);
-	ledger_list(registrar);
+	ledger_resync(registrar);
 }

@@ -40,7 +40,9 @@ struct entry_write {
 	char *id;
 	struct registry_call *call;
 	struct written *what;
-	bool is_removal, is_refresh;
+	bool is_removal;
+	bool is_refresh; /* writes once more what is there */
+	bool is_resend;  /* of these: because the registry cannot tell whether it is there */
 	char *why;
 	struct loop_timer *retry;
 	struct backoff backoff;
@@ -131,6 +133,8 @@ void boxes_inspect_path(struct strbuf *out, const char *id);
 void ledger_start(struct registrar *registrar);
 void ledger_stop(struct registrar *registrar);
 void ledger_list(struct registrar *registrar);
+/* List again; where that is not possible, write once more what should be there. */
+void ledger_resync(struct registrar *registrar);
 /* Compare, and in auto write, in the next turn. */
 void ledger_schedule(struct registrar *registrar);
 /* A container wants or wanted this: it is ours to remove. why: NULL while it is wanted. */

@@ -39,6 +39,7 @@ static void *consul_ping(void *self, registry_fn *done, void *arg)
 {
 	struct consul_request *request = new_request(done, arg);
 
+	request->wants_doc = true;
 	request->call = consul_get(self, "/v1/status/leader", on_answer, request);
 	return request;
 }

@@ -18,6 +18,7 @@ struct kv_registry {
 
 struct kv_request {
 	struct consul_call *call;
+	bool is_ping;
 	registry_fn *done;
 	void *arg;
 };
@@ -28,10 +29,9 @@ static void on_answer(void *arg, const struct json *doc, const struct consul_met
 	struct kv_request *request = arg;
 	struct kv_request ended = *request;
 
-	(void)doc;
 	(void)meta;
 	free(request);
-	ended.done(ended.arg, NULL, err);
+	ended.done(ended.arg, ended.is_ping && !err ? doc : NULL, err);
 }
 
 static struct kv_request *new_request(registry_fn *done, void *arg)
@@ -48,6 +48,7 @@ static void *kv_ping(void *self, registry_fn *done, void *arg)
 	struct kv_registry *kv = self;
 	struct kv_request *request = new_request(done, arg);
 
+	request->is_ping = true;
 	request->call = consul_get(kv->consul, "/v1/status/leader", on_answer, request);
 	return request;
 }

@@ -51,8 +51,9 @@ enum registrar_action {
 	REGISTRAR_DANGLING, /* registered for this host, wanted by nobody */
 	REGISTRAR_FAILED,
 	REGISTRAR_RESYNC,
+	REGISTRAR_REFRESHED, /* its lifetime in the registry begins again */
 };
-const char *registrar_action_name(enum registrar_action action); /* "added" … "FAILED" "resync" */
+const char *registrar_action_name(enum registrar_action action); /* "added" … "refreshed" */
 
 /* All texts may be "", none is NULL. */
 struct registrar_event {
@@ -65,6 +66,7 @@ struct registrar_event {
 	const char *container_id;         /* short */
 	const char *source;               /* "event" "resync" "operator" */
 	const struct register_note *note; /* of an ignored port or container; else NULL */
+	bool is_removal; /* of REGISTRAR_FAILED: it was to be removed, not written */
 };
 
 /* They must not free the registrar. */

@@ -18,13 +18,15 @@
 #include "binnacle/base/strbuf.h"
 
 struct consul;
+struct etcd;
 struct json;
 struct register_service;
 struct registry;
 struct registry_call;
 
 /* doc: for lists, an object id → { Service, Tags, Address, Port, Meta } as Consul's agent gives
- * it; NULL otherwise and when err is set. */
+ * it; for pings what was answered, the address of Consul's leader for one, or NULL; NULL
+ * otherwise and when err is set. */
 typedef void registry_fn(void *arg, const struct json *doc, const struct err *err);
 
 struct registry_ops {
@@ -69,6 +71,15 @@ struct registry *registry_consul_new(struct consul *consul);
 
 /* Keys PREFIX/NAME/ID with address:port as their value. NULL when the prefix cannot be a key. */
 struct registry *registry_consul_kv_new(struct consul *consul, const char *prefix, struct err *err);
+
+/*
+ * etcd's v2 store, borrowed; the services' ttl_s is their lifetime. registry_etcd_new: keys
+ * PREFIX/NAME/ID with address:port as their value; the prefix may be "". registry_skydns2_new:
+ * keys of SkyDNS 2 below /skydns and the labels of the domain from its end, with {"host","port"}
+ * as their value; NULL when there is no domain.
+ */
+struct registry *registry_etcd_new(struct etcd *etcd, const char *prefix);
+struct registry *registry_skydns2_new(struct etcd *etcd, const char *domain, struct err *err);
 
 /* Append the body of PUT /v1/agent/service/register; also what a dry run prints. */
 void registry_body(struct strbuf *out, const struct register_service *service);
