@@ -131,6 +131,7 @@ if [ "$(id -u)" = 0 ]; then
 	tap "repair" bash tests/round/repair.sh
 	tap "faults" bash tests/round/faults.sh
 	tap "the console" bash tests/round/console.sh
+	tap "standing in for registrator" bash tests/round/registrator.sh
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

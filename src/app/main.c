@@ -14,6 +14,7 @@
 #include "binnacle/command/command.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/tui/tui.h"
+#include "as_registrator.h"
 #include "config.h"
 #include "engine.h"
 #include "run.h"
@@ -22,6 +23,7 @@ static const char usage[] =
 	"usage: binnacle [options]                      the console; needs a terminal\n"
 	"       binnacle [options] --batch VERB ...     one command, no screen (--batch --help)\n"
 	"       binnacle [options] --batch run          the engine without a screen\n"
+	"       binnacle --as registrator ...           in the place of that program\n"
 	"       binnacle --check-theme FILE | --version | --help\n"
 	"\n"
 	"  --config FILE       configuration (else $BINNACLE_CONFIG, $XDG_CONFIG_HOME/binnacle/\n"
@@ -47,7 +49,9 @@ static const char usage[] =
 struct arguments {
 	struct config_flags flags;
 	bool batch, version, help;
-	const char *check_theme, *as;
+	const char *check_theme;
+	const char *as; /* the program to stand in for; its arguments begin at argv[as_index + 1] */
+	int as_index;
 	const char **rest;
 	int rest_count;
 };
@@ -67,6 +71,23 @@ static const struct {
 	{ "--color", offsetof(struct config_flags, color), false },
 	{ "--term", offsetof(struct config_flags, term), true },
 };
+
+/* What can be stood in for, with --as or through a link of that name. argv[0] is that name. */
+static const struct stand_in {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} stand_ins[] = {
+	{ "registrator", as_registrator },
+};
+
+static const struct stand_in *find_stand_in(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(stand_ins); i++) {
+		if (strcmp(stand_ins[i].name, name) == 0)
+			return &stand_ins[i];
+	}
+	return NULL;
+}
 
 static int bad_usage(const char *what, const char *argument)
 {
@@ -153,6 +174,8 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv)
 			arguments->check_theme = argv[++i];
 		} else if (strcmp(argv[i], "--as") == 0 && i + 1 < argc) {
 			arguments->as = argv[++i];
+			arguments->as_index = i;
+			return 0;
 		} else {
 			return bad_usage(argv[i][0] == '-'
 						 ? "is not an option"
@@ -307,12 +330,31 @@ static int check_theme(const char *path)
 	return ok ? 0 : COMMAND_FAILED;
 }
 
+static int stand_in(const struct arguments *arguments, int argc, char **argv)
+{
+	const struct stand_in *program = find_stand_in(arguments->as);
+
+	if (!program)
+		return bad_usage("cannot be stood in for", arguments->as);
+	return program->run(argc - arguments->as_index, argv + arguments->as_index);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments = { 0 };
 	int status;
 
 	set_locale();
+	if (argc > 0) {
+		const char *slash = strrchr(argv[0], '/');
+		const struct stand_in *called = find_stand_in(slash ? slash + 1 : argv[0]);
+
+		if (called) {
+			status = called->run(argc, argv);
+			log_release();
+			return status;
+		}
+	}
 	status = read_arguments(&arguments, argc, argv);
 	if (status == 0) {
 		if (arguments.version)
@@ -320,7 +362,7 @@ int main(int argc, char **argv)
 		else if (arguments.help)
 			fputs(usage, stdout);
 		else if (arguments.as)
-			status = bad_usage("cannot be stood in for by this version", arguments.as);
+			status = stand_in(&arguments, argc, argv);
 		else if (arguments.check_theme)
 			status = check_theme(arguments.check_theme);
 		else

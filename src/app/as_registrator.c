@@ -1,0 +1,385 @@
+/*
+ * The start is a row of steps, each begun by the completion of the one before: reach the registry
+ * (with retries), list the containers once (a daemon that is absent at the start ends the
+ * program), then hand over to the registrar. What that reports becomes Registrator's log lines.
+ */
+#include "as_registrator.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "binnacle/base/json.h"
+#include "binnacle/base/log.h"
+#include "binnacle/base/strbuf.h"
+#include "binnacle/docker/docker.h"
+#include "binnacle/loop/loop.h"
+#include "binnacle/net/http.h"
+#include "binnacle/register/registrar.h"
+#include "binnacle/register/registry.h"
+#include "registrator_flags.h"
+#include "registrator_uri.h"
+
+/* Not /var/run: Registrator runs in a container that has the socket there. */
+#define DEFAULT_DOCKER_HOST "unix:///tmp/docker.sock"
+
+enum { EXIT_FATAL = 1, EXIT_USAGE = 2, EXIT_BY_SIGNAL = 128, MS_PER_S = 1000 };
+
+/* The part of log lines that are Registrator's; others keep their part in front. */
+#define PART "registrator"
+
+struct stand_in {
+	struct registrator_flags flags;
+	struct register_options options;
+	struct registrator_uri uri;
+	struct loop *loop;
+	struct http *http;
+	struct docker *docker;
+	struct registrator_backend backend;
+	struct registrar *registrar;
+	int64_t attempt;
+	struct registry_call *ping;
+	struct loop_timer *retry;
+	struct docker_call *listing;
+	/* what was logged of the registrar's state */
+	bool listens;
+	int64_t synced_ms;
+	int status, signal;
+};
+
+/* "2024/05/01 12:02:11 text", local time, as Go's log package has it. */
+static void sink(void *arg, const struct log_line *line)
+{
+	time_t seconds = (time_t)(line->wall_ms / MS_PER_S);
+	char stamp[32];
+	struct tm tm;
+
+	(void)arg;
+	localtime_r(&seconds, &tm);
+	strftime(stamp, sizeof(stamp), "%Y/%m/%d %H:%M:%S", &tm);
+	if (strcmp(line->part, PART) == 0)
+		fprintf(stderr, "%s %s\n", stamp, line->text);
+	else
+		fprintf(stderr, "%s %s: %s\n", stamp, line->part, line->text);
+}
+
+static void fatal(struct stand_in *self, const char *message)
+{
+	log_error(PART, "%s", message);
+	self->status = EXIT_FATAL;
+	loop_stop(self->loop);
+}
+
+/* ---- what the registrar reports ---- */
+
+static void log_ignored(const struct registrar_event *event)
+{
+	const struct register_note *note = event->note;
+	int port_len = note ? (int)strcspn(note->port, "/") : 0;
+
+	if (!note)
+		log_info(PART, "ignored: %s %s %s", event->container_id, event->service,
+			 event->why);
+	else if (note->reason == REGISTER_REASON_NO_PORTS)
+		log_info(PART, "ignored: %s no published ports", event->container_id);
+	else if (note->reason == REGISTER_REASON_NOT_PUBLISHED)
+		log_info(PART, "ignored: %s port %.*s not published on host", event->container_id,
+			 port_len, note->port);
+	else
+		log_info(PART, "ignored: %s service on port %.*s", event->container_id, port_len,
+			 note->port);
+}
+
+static void log_failed(const struct registrar_event *event)
+{
+	if (*event->instance)
+		log_info(PART, "%s failed: %s %s", event->is_removal ? "deregister" : "register",
+			 event->instance, event->why);
+	else if (*event->container_id)
+		log_info(PART, "unable to inspect container: %s %s", event->container_id,
+			 event->why);
+	/* The daemon's and the registry's outages are in the log already. */
+}
+
+static void on_event(void *arg, const struct registrar_event *event)
+{
+	struct stand_in *self = arg;
+
+	switch (event->action) {
+	case REGISTRAR_ADDED:
+		log_info(PART, "added: %s %s", event->container_id, event->instance);
+		break;
+	case REGISTRAR_REMOVED:
+		/* What no container of ours wanted was dangling. */
+		if (*event->container_id)
+			log_info(PART, "removed: %s %s", event->container_id, event->instance);
+		else
+			log_info(PART, "%s removed", event->instance);
+		break;
+	case REGISTRAR_IGNORED:
+		log_ignored(event);
+		break;
+	case REGISTRAR_DANGLING:
+		if (self->options.cleanup)
+			log_info(PART, "dangling: %s", event->instance);
+		break;
+	case REGISTRAR_FAILED:
+		log_failed(event);
+		break;
+	case REGISTRAR_REFRESHED:
+		log_info(PART, "refreshed: %s %s", event->container_id, event->instance);
+		break;
+	case REGISTRAR_STALE:
+	case REGISTRAR_RESYNC:
+		break;
+	}
+}
+
+static void on_changed(void *arg)
+{
+	struct stand_in *self = arg;
+	struct registrar_status status;
+
+	registrar_get_status(self->registrar, &status);
+	if (status.docker_up && !self->listens)
+		log_info(PART, "Listening for Docker events ...");
+	else if (!status.docker_up && self->listens && self->flags.exit_on_docker_loss)
+		fatal(self, "Docker event loop closed");
+	self->listens = status.docker_up;
+	if (status.last_resync_ms != self->synced_ms)
+		log_info(PART, "Syncing services on %zu containers", status.containers);
+	self->synced_ms = status.last_resync_ms;
+}
+
+/* ---- the start ---- */
+
+static void on_containers(void *arg, const struct json *doc, const struct err *err)
+{
+	static const struct registrar_callbacks callbacks = { on_event, on_changed };
+	struct stand_in *self = arg;
+	struct err problem;
+
+	(void)doc;
+	self->listing = NULL;
+	if (err) {
+		fatal(self, err->msg);
+		return;
+	}
+	self->registrar = registrar_new(self->loop, self->docker, self->backend.registry,
+					&self->options, &callbacks, self, &problem);
+	if (!self->registrar) {
+		fatal(self, problem.msg);
+		return;
+	}
+	registrar_set_mode(self->registrar, REGISTRAR_AUTO);
+}
+
+static void enter_registering(struct stand_in *self)
+{
+	self->listing = docker_get(self->docker, "/containers/json", on_containers, self);
+}
+
+static void enter_connecting(struct stand_in *self);
+
+static void on_retry(void *arg)
+{
+	struct stand_in *self = arg;
+
+	self->retry = NULL;
+	self->attempt++;
+	enter_connecting(self);
+}
+
+static void on_ping(void *arg, const struct json *doc, const struct err *err)
+{
+	struct stand_in *self = arg;
+
+	self->ping = NULL;
+	if (!err) {
+		if (self->backend.consul)
+			log_info(PART, "%s: current leader  %s", self->uri.scheme,
+				 json_as_str(doc, ""));
+		enter_registering(self);
+	} else if (self->attempt == self->flags.retry_attempts) {
+		fatal(self, err->msg);
+	} else {
+		log_info(PART, "%s", err->msg);
+		self->retry =
+			loop_timer_start(self->loop, self->flags.retry_interval_ms, on_retry, self);
+	}
+}
+
+static void enter_connecting(struct stand_in *self)
+{
+	log_info(PART, "Connecting to backend (%lld/%lld)", (long long)self->attempt,
+		 (long long)self->flags.retry_attempts);
+	self->ping = registry_ping(self->backend.registry, on_ping, self);
+}
+
+static void enter_using(struct stand_in *self)
+{
+	log_info(PART, "Using %s adapter: %s://%s%s", self->uri.scheme, self->uri.scheme,
+		 self->uri.host, self->uri.path);
+	/* -1 is "for ever"; with other negatives Registrator does not ask at all. */
+	if (self->flags.retry_attempts < -1)
+		enter_registering(self);
+	else
+		enter_connecting(self);
+}
+
+static void on_first_answer(void *arg, const struct json *doc, const struct err *err)
+{
+	struct stand_in *self = arg;
+
+	(void)doc;
+	self->ping = NULL;
+	if (err)
+		fatal(self, err->msg);
+	else
+		enter_using(self);
+}
+
+/* ---- making the parts ---- */
+
+static bool is_set(const char *text)
+{
+	return text && *text;
+}
+
+static bool check_readable(const char *folder, struct err *err)
+{
+	static const char *const names[] = { "ca.pem", "cert.pem", "key.pem" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = xasprintf("%s/%s", folder, names[i]);
+		bool readable = access(path, R_OK) == 0;
+
+		if (!readable)
+			err_system(err, "DOCKER_TLS_VERIFY is set: %s", path);
+		free(path);
+		if (!readable)
+			return false;
+	}
+	return true;
+}
+
+static bool make_docker(struct stand_in *self, struct err *err)
+{
+	const char *host = getenv("DOCKER_HOST"), *folder = getenv("DOCKER_CERT_PATH");
+	const char *home = getenv("HOME");
+	bool tls = is_set(getenv("DOCKER_TLS_VERIFY"));
+	struct docker_config config = { .host = is_set(host) ? host : DEFAULT_DOCKER_HOST };
+	char *default_folder = xasprintf("%s/.docker", home ? home : "");
+
+	if (!is_set(folder))
+		folder = default_folder;
+	if (tls && folder == default_folder && !is_set(home))
+		err_set(err, ERR_INPUT,
+			"DOCKER_TLS_VERIFY is set, but neither DOCKER_CERT_PATH nor HOME is");
+	else if (!tls || check_readable(folder, err)) {
+		if (tls)
+			config.cert_path = folder;
+		self->docker = docker_new(self->loop, self->http, &config, err);
+	}
+	free(default_folder);
+	return self->docker;
+}
+
+/* Everything that can be refused before anybody is asked, in Registrator's order. */
+static bool make_parts(struct stand_in *self, struct err *err)
+{
+	if (!registrator_flags_check(&self->flags, err) || !make_docker(self, err) ||
+	    !registrator_flags_options(&self->flags, &self->options, err) ||
+	    !registrator_uri_parse(self->flags.uri, &self->uri, err) ||
+	    !registrator_backend_open(&self->backend, &self->uri, self->loop, self->http, err))
+		return false;
+	/* Where nothing can be compared a resync writes everything again: only when asked for. */
+	if (!self->flags.has_resync && !registry_can_list(self->backend.registry))
+		self->options.resync_ms = -1;
+	return true;
+}
+
+static void on_signal(void *arg, int signal_number)
+{
+	struct stand_in *self = arg;
+
+	self->signal = signal_number;
+	loop_stop(self->loop);
+}
+
+static void run(struct stand_in *self)
+{
+	struct loop_signal *interrupt, *terminate;
+	struct err err;
+
+	self->loop = loop_new();
+	self->http = http_new(self->loop);
+	interrupt = loop_signal_add(self->loop, SIGINT, on_signal, self);
+	terminate = loop_signal_add(self->loop, SIGTERM, on_signal, self);
+	if (!make_parts(self, &err)) {
+		log_error(PART, "%s", err.msg);
+		self->status = EXIT_FATAL;
+	} else {
+		if (self->backend.must_answer_first)
+			self->ping = registry_ping(self->backend.registry, on_first_answer, self);
+		else
+			enter_using(self);
+		loop_run(self->loop);
+	}
+	registry_cancel(&self->ping);
+	loop_timer_stop(&self->retry);
+	docker_call_cancel(&self->listing);
+	registrar_free(self->registrar);
+	registrator_backend_release(&self->backend);
+	docker_free(self->docker);
+	registrator_uri_release(&self->uri);
+	loop_signal_remove(&interrupt);
+	loop_signal_remove(&terminate);
+	http_free(self->http);
+	loop_free(self->loop);
+}
+
+static void print_usage(const char *program, const char *complaint)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (complaint)
+		strbuf_addf(&text, "%s\n\n", complaint);
+	registrator_flags_usage(&text, program);
+	fputs(text.buf, stderr);
+	strbuf_release(&text);
+}
+
+int as_registrator(int argc, char **argv)
+{
+	struct stand_in self = { 0 };
+	struct strbuf complaint = STRBUF_INIT;
+	enum registrator_command command =
+		registrator_flags_read(&self.flags, argc, argv, &complaint);
+
+	if (command == REGISTRATOR_VERSION) {
+		printf("binnacle %s, in the place of registrator 7.4.0\n", BINNACLE_VERSION);
+		return 0;
+	}
+	log_set_sink(sink, NULL, LOG_LEVEL_INFO);
+	log_info(PART, "Starting registrator 7.4.0 (binnacle %s) ...", BINNACLE_VERSION);
+	if (command == REGISTRATOR_RUN) {
+		if (is_set(self.flags.ip))
+			log_info(PART, "Forcing host IP to %s", self.flags.ip);
+		run(&self);
+	} else {
+		print_usage(argv[0], command == REGISTRATOR_USAGE ? complaint.buf : NULL);
+		self.status = command == REGISTRATOR_USAGE ? EXIT_USAGE : 0;
+	}
+	strbuf_release(&complaint);
+	if (!self.signal)
+		return self.status;
+	/* Whoever waits is to see the signal, as with a program that does not catch it; as the
+	 * first process of a container it is not delivered. */
+	signal(self.signal, SIG_DFL);
+	raise(self.signal);
+	return EXIT_BY_SIGNAL + self.signal;
+}
