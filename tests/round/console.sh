@@ -4,7 +4,7 @@
 # approval, auto mode, a stale endpoint cleaned through the dialog, Cancel by default.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-terminal="tmux -L binnacle-check-$$"
+terminal="tmux -S $scratch/tmux"
 app_conf=$LAB_INGRESS_CONF/conf.d/app.conf
 
 finish_up() {
@@ -19,6 +19,12 @@ keys() { $terminal send-keys -t console "$@"; }
 escape() {
 	keys Escape
 	sleep 0.3
+}
+# Text that comes in one read with the key before it would be taken for a paste into the list.
+filter() {
+	keys '/'
+	within 5 shows '^/'
+	keys "$1" Enter
 }
 workloads() { etcd_get "/calico/v1/host/$one/workload?recursive=true&sorted=true"; }
 screen() { $terminal capture-pane -t console -p; }
@@ -69,8 +75,7 @@ keys '?'
 see "help lists what the keys do" 5 'ACT \(asks first\)'
 escape
 keys 5
-keys '/'
-keys 10.233.49.66 Enter
+filter 10.233.49.66
 see "a filter says what it hides" 5 '1 of [0-9]+'
 keys Enter
 see "the detail view shows the evidence" 5 '[Ee]vidence'
@@ -91,8 +96,7 @@ section "4. A stale endpoint, cleaned through the dialog"
 docker_on $one start accident >"$scratch/start" 2>&1
 check "its container cannot start" grep -q 'Address already assigned in block' "$scratch/start"
 keys u
-keys '/'
-keys 10.233.49.66 Enter
+filter 10.233.49.66
 see "found" 10 '1 of [0-9]+'
 keys D
 see "the dialog tells what, why, and how to undo" 10 'Undo'
