@@ -5,7 +5,7 @@
 # UBSan), and the round and its faults on the real lab. A lab that is up already is used and left
 # running; otherwise it is started here and stopped at the end.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 2
 export LC_ALL=C.UTF-8
 MAKE=${MAKE:-make}
 jobs=$(nproc)
@@ -15,7 +15,6 @@ log=$(mktemp)
 ours=build/check-started-the-lab
 # The process group of the step that runs.
 group=build/check-group
-[ -e /tmp/consul-test ] || made_consul_test=yes
 
 end_lab() {
 	bash tests/lab/lab.sh down >/dev/null 2>&1
@@ -38,8 +37,8 @@ cleanup() {
 	end_step
 	[ ! -e "$ours" ] || end_lab
 	rm -f "$log"
-	# Every consul agent makes this directory and leaves it empty.
-	[ -z "${made_consul_test:-}" ] || rmdir /tmp/consul-test 2>/dev/null
+	# Every consul makes this directory and leaves it empty.
+	rmdir /tmp/consul-test 2>/dev/null
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP

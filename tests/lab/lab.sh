@@ -134,6 +134,8 @@ tear_down() {
 	(
 		set +e +o pipefail
 		"${size}_down"
+		# Every consul makes this directory and leaves it empty.
+		rmdir /tmp/consul-test 2>/dev/null || true
 	)
 }
 
