@@ -147,14 +147,14 @@ static bool same_name(const char *a, const char *b)
 	return strncmp(a, b, len) == 0 && b[len] == '=';
 }
 
-/* Our environment with `more` in place of or after it; the array is the caller's, the strings
- * are not. */
-static char **merge_env(const char *const *more)
+/* Our environment (unless `only`) with `more` in place of or after it; the array is the caller's,
+ * the strings are not. */
+static char **merge_env(const char *const *more, bool only)
 {
 	char **env = NULL;
 	size_t len = 0, cap = 0;
 
-	for (char **ours = environ; *ours; ours++) {
+	for (char **ours = environ; !only && *ours; ours++) {
 		bool replaced = false;
 
 		for (size_t i = 0; more && more[i] && !replaced; i++)
@@ -178,13 +178,15 @@ static int spawn(pid_t *pid, const struct child_spec *spec, int output)
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, ignored;
-	char **env = merge_env(spec->env);
+	char **env = merge_env(spec->env, spec->only_env);
 	int rc;
 
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, output, 1);
-	posix_spawn_file_actions_adddup2(&actions, output, 2);
+	if (!spec->inherit) {
+		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_adddup2(&actions, output, 1);
+		posix_spawn_file_actions_adddup2(&actions, output, 2);
+	}
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
 	/* Libraries do not open all of theirs close-on-exec. */
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
@@ -228,17 +230,18 @@ struct child *child_run(struct loop *loop, const struct child_spec *spec, child_
 			void *arg, struct err *err)
 {
 	struct child *child;
-	int ends[2];
+	int ends[2] = { -1, -1 };
 	int rc;
 
 	assert(spec->argv && spec->argv[0]);
 	if (!check_cwd(spec->cwd, err))
 		return NULL;
-	if (pipe2(ends, O_CLOEXEC) != 0) {
+	if (!spec->inherit && pipe2(ends, O_CLOEXEC) != 0) {
 		err_system(err, "cannot run %s", spec->argv[0]);
 		return NULL;
 	}
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	if (!spec->inherit)
+		fcntl(ends[0], F_SETFL, O_NONBLOCK);
 
 	child = xcalloc(1, sizeof(*child));
 	child->loop = loop;
@@ -250,13 +253,15 @@ struct child *child_run(struct loop *loop, const struct child_spec *spec, child_
 	/* Watched before it lives, so that no death is missed. */
 	child->death_watch = loop_signal_add(loop, SIGCHLD, on_death, child);
 	rc = spawn(&child->pid, spec, ends[1]);
-	close(ends[1]);
+	if (!spec->inherit)
+		close(ends[1]);
 	if (rc != 0) {
 		child_release(child);
 		explain_spawn(spec->argv[0], rc, err);
 		return NULL;
 	}
-	child->output_watch = loop_fd_add(loop, ends[0], LOOP_READ, on_output, child);
+	if (!spec->inherit)
+		child->output_watch = loop_fd_add(loop, ends[0], LOOP_READ, on_output, child);
 	if (spec->timeout_ms > 0)
 		child->timer = loop_timer_start(loop, spec->timeout_ms, on_timeout, child);
 	return child;
@@ -266,6 +271,17 @@ void child_signal(struct child *child, int number)
 {
 	if (!child->completing)
 		kill(-child->pid, number);
+}
+
+void child_forget(struct child **child)
+{
+	if (!*child)
+		return;
+	if (!(*child)->completing) {
+		loop_adopt_orphan((*child)->loop, (*child)->pid);
+		child_release(*child);
+	}
+	*child = NULL;
 }
 
 void child_cancel(struct child **child)
@@ -314,7 +330,7 @@ void loop_orphans_release(struct loop *loop)
 {
 	const struct timespec pause = { 0, 1000000 };
 
-	/* They got a SIGKILL; one that hangs in the kernel is left to init. */
+	/* They got a SIGKILL; one that hangs in the kernel, or that was let go, is left to init. */
 	for (int i = 0; i < 100 && loop->orphan_count > 0; i++) {
 		reap_orphans(loop);
 		if (loop->orphan_count > 0)

@@ -66,8 +66,9 @@ static void start(struct run *run, const char *script, int64_t timeout_ms)
 	struct err err;
 
 	run->done = false;
-	run->child = child_run(run->loop, &(struct child_spec){ argv, NULL, NULL, timeout_ms },
-			       on_done, run, &err);
+	run->child =
+		child_run(run->loop, &(struct child_spec){ .argv = argv, .timeout_ms = timeout_ms },
+			  on_done, run, &err);
 	assert_non_null(run->child);
 	assert_false(run->done);
 }
@@ -137,8 +138,9 @@ static void environment_is_added_and_replaced_and_the_folder_is_entered(void **s
 
 	setenv("BN_A", "old", 1);
 	setenv("BN_C", "kept", 1);
-	run->child = child_run(run->loop, &(struct child_spec){ argv, env, "/usr", 0 }, on_done,
-			       run, &err);
+	run->child = child_run(run->loop,
+			       &(struct child_spec){ .argv = argv, .env = env, .cwd = "/usr" },
+			       on_done, run, &err);
 	assert_non_null(run->child);
 	assert_true(run_until(run->loop, &run->done));
 	assert_string_equal(run->output, "new added kept\n/usr\n");
@@ -263,6 +265,69 @@ static void a_signal_can_be_sent(void **state)
 	assert_true(run->result.exit_code == 9 || run->result.exit_code == 128 + SIGUSR1);
 }
 
+static void the_environment_can_be_given_whole(void **state)
+{
+	struct run *run = *state;
+	const char *argv[] = { "sh", "-c", "echo \"$BN_A,$BN_C\"", NULL };
+	const char *env[] = { "BN_A=given", NULL };
+	struct err err;
+
+	setenv("BN_C", "ours", 1);
+	run->child = child_run(run->loop,
+			       &(struct child_spec){ .argv = argv, .env = env, .only_env = true },
+			       on_done, run, &err);
+	assert_non_null(run->child);
+	assert_true(run_until(run->loop, &run->done));
+	assert_string_equal(run->output, "given,\n");
+}
+
+static void standard_input_and_output_can_be_ours(void **state)
+{
+	struct run *run = *state;
+	const char *argv[] = { "sh", "-c", "read code; exit $code", NULL };
+	int ends[2], saved = dup(0);
+	struct err err;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "7\n", 2), 2);
+	assert_int_equal(dup2(ends[0], 0), 0);
+	run->child = child_run(run->loop, &(struct child_spec){ .argv = argv, .inherit = true },
+			       on_done, run, &err);
+	assert_int_equal(dup2(saved, 0), 0);
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+	assert_non_null(run->child);
+	assert_true(run_until(run->loop, &run->done));
+	assert_int_equal(run->result.exit_code, 7);
+	assert_int_equal(run->output_len, 0);
+}
+
+static void a_child_that_is_let_go_lives_on_and_its_completion_never_runs(void **state)
+{
+	struct run *run = *state;
+	const char *argv[] = { "sh", "-c", "echo alive >&0", NULL };
+	char text[16] = "";
+	int ends[2], saved = dup(0);
+	struct err err;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[1], 0), 0);
+	run->child = child_run(run->loop, &(struct child_spec){ .argv = argv, .inherit = true },
+			       on_done, run, &err);
+	assert_int_equal(dup2(saved, 0), 0);
+	close(saved);
+	close(ends[1]);
+	assert_non_null(run->child);
+	child_forget(&run->child);
+	assert_null(run->child);
+	assert_int_equal(read(ends[0], text, sizeof(text)), 6);
+	close(ends[0]);
+	run_for(run->loop, 50);
+	assert_int_equal(run->runs, 0);
+	assert_memory_equal(text, "alive\n", 6);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -281,6 +346,9 @@ int main(void)
 		TEST(a_daemon_left_behind_does_not_delay_the_end),
 		TEST(a_cancelled_child_is_killed_and_its_completion_never_runs),
 		TEST(a_signal_can_be_sent),
+		TEST(the_environment_can_be_given_whole),
+		TEST(standard_input_and_output_can_be_ours),
+		TEST(a_child_that_is_let_go_lives_on_and_its_completion_never_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

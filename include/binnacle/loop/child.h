@@ -4,7 +4,8 @@
  *
  * The child gets a process group of its own; when it is killed, the group is. Standard input is
  * /dev/null; standard output and error are collected together, in order, up to
- * LIMIT_CHILD_OUTPUT (the rest is read and dropped). All other descriptors are close-on-exec.
+ * LIMIT_CHILD_OUTPUT (the rest is read and dropped); with `inherit` all three are ours. All other
+ * descriptors are close-on-exec.
  */
 #ifndef BINNACLE_LOOP_CHILD_H
 #define BINNACLE_LOOP_CHILD_H
@@ -23,6 +24,8 @@ struct child_spec {
 	const char *const *env;  /* NULL-terminated "K=V" added to ours; may be NULL */
 	const char *cwd;         /* NULL: ours */
 	int64_t timeout_ms;      /* 0: none. Then SIGTERM, and SIGKILL two seconds later */
+	bool only_env;           /* `env` is the whole environment; PATH is still ours */
+	bool inherit;            /* standard input, output and error are ours */
 };
 
 struct child_result {
@@ -42,6 +45,8 @@ struct child *child_run(struct loop *loop, const struct child_spec *spec, child_
 			void *arg, struct err *err);
 /* Send a signal to its process group. */
 void child_signal(struct child *child, int number);
+/* Let it run on by itself; `done` does not run. NULL allowed; sets NULL. */
+void child_forget(struct child **child);
 /* Kill the group (SIGKILL) and forget it; `done` does not run. NULL allowed; sets NULL. */
 void child_cancel(struct child **child);
 
