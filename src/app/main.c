@@ -14,6 +14,7 @@
 #include "binnacle/command/command.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/tui/tui.h"
+#include "as_consul_template.h"
 #include "as_registrator.h"
 #include "config.h"
 #include "engine.h"
@@ -23,7 +24,8 @@ static const char usage[] =
 	"usage: binnacle [options]                      the console; needs a terminal\n"
 	"       binnacle [options] --batch VERB ...     one command, no screen (--batch --help)\n"
 	"       binnacle [options] --batch run          the engine without a screen\n"
-	"       binnacle --as registrator ...           in the place of that program\n"
+	"       binnacle --as consul-template ...       in the place of that program\n"
+	"       binnacle --as registrator ...           likewise\n"
 	"       binnacle --check-theme FILE | --version | --help\n"
 	"\n"
 	"  --config FILE       configuration (else $BINNACLE_CONFIG, $XDG_CONFIG_HOME/binnacle/\n"
@@ -77,6 +79,7 @@ static const struct stand_in {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } stand_ins[] = {
+	{ "consul-template", as_consul_template },
 	{ "registrator", as_registrator },
 };
 

@@ -1,0 +1,90 @@
+/* Values that files and flags of Consul Template have in common: waits, signals, user:password. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "binnacle/base/list.h"
+#include "binnacle/base/strbuf.h"
+#include "binnacle/base/text.h"
+#include "as_ct_config.h"
+
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{ "SIGABRT", SIGABRT }, { "SIGALRM", SIGALRM }, { "SIGBUS", SIGBUS },
+	{ "SIGCHLD", SIGCHLD }, { "SIGCONT", SIGCONT }, { "SIGFPE", SIGFPE },
+	{ "SIGHUP", SIGHUP },   { "SIGILL", SIGILL },   { "SIGINT", SIGINT },
+	{ "SIGIO", SIGIO },     { "SIGIOT", SIGIOT },   { "SIGKILL", SIGKILL },
+	{ "SIGPIPE", SIGPIPE }, { "SIGPROF", SIGPROF }, { "SIGQUIT", SIGQUIT },
+	{ "SIGSEGV", SIGSEGV }, { "SIGSTOP", SIGSTOP }, { "SIGSYS", SIGSYS },
+	{ "SIGTERM", SIGTERM }, { "SIGTRAP", SIGTRAP }, { "SIGTSTP", SIGTSTP },
+	{ "SIGTTIN", SIGTTIN }, { "SIGTTOU", SIGTTOU }, { "SIGURG", SIGURG },
+	{ "SIGUSR1", SIGUSR1 }, { "SIGUSR2", SIGUSR2 }, { "SIGXCPU", SIGXCPU },
+	{ "SIGXFSZ", SIGXFSZ },
+};
+
+bool ct_signal_parse(const char *text, int *out, struct err *err)
+{
+	struct strbuf names = STRBUF_INIT;
+
+	*out = 0;
+	if (!*text)
+		return true;
+	for (size_t i = 0; i < COUNT_OF(signals); i++) {
+		if (strcasecmp(signals[i].name, text) != 0)
+			continue;
+		*out = signals[i].number;
+		return true;
+	}
+	for (size_t i = 0; i < COUNT_OF(signals); i++)
+		strbuf_addf(&names, "%s%s", i ? " " : "", signals[i].name);
+	err_set(err, ERR_INPUT, "invalid signal \"%s\" - valid signals are [%s]", text, names.buf);
+	strbuf_release(&names);
+	return false;
+}
+
+static bool parse_part(const char *text, size_t len, int64_t *out_ms, struct err *err)
+{
+	char *part = xstrndup(text, len);
+	/* Go's durations may be negative, ours may not. */
+	bool negative = part[0] == '-', ok = text_parse_duration(part + negative, out_ms);
+
+	if (!ok)
+		err_set(err, ERR_INPUT, "time: invalid duration %s", part);
+	else if (negative && *out_ms)
+		ok = err_set(err, ERR_INPUT, "wait: cannot be negative");
+	free(part);
+	return ok;
+}
+
+bool ct_wait_parse(const char *text, struct ct_wait *wait, struct err *err)
+{
+	struct ct_wait parsed = { .enabled = 1 };
+	size_t blank = strspn(text, " \t\n"), first = strcspn(text, ":");
+	const char *rest = text[first] ? text + first + 1 : NULL;
+
+	if (!text[blank])
+		return err_set(err, ERR_INPUT, "wait: cannot be empty");
+	if (rest && strchr(rest, ':'))
+		return err_set(err, ERR_INPUT, "wait: invalid format");
+	if (!parse_part(text, first, &parsed.min_ms, err) ||
+	    (rest && !parse_part(rest, strlen(rest), &parsed.max_ms, err)))
+		return false;
+	if (!rest)
+		parsed.max_ms = 4 * parsed.min_ms;
+	if (parsed.max_ms < parsed.min_ms)
+		return err_set(err, ERR_INPUT, "wait: min must be less than max");
+	*wait = parsed;
+	return true;
+}
+
+void ct_auth_parse(struct ct_config *config, const char *text)
+{
+	size_t len = strcspn(text, ":");
+
+	config->consul.user = arena_strndup(&config->arena, text, len);
+	config->consul.password = text[len] ? arena_strdup(&config->arena, text + len + 1) : "";
+	config->consul.auth_enabled = 1;
+}

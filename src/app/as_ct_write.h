@@ -1,0 +1,15 @@
+/*
+ * as_ct_write.h - a rendered text goes into its file, as Consul Template puts it there.
+ *
+ * No generations are kept: who stands in for a program leaves no files that it would not leave.
+ */
+#ifndef BINNACLE_APP_AS_CT_WRITE_H
+#define BINNACLE_APP_AS_CT_WRITE_H
+
+#include "as_ct_config.h"
+
+/* *written: false when the file was the same already; an absent file equals the empty text. */
+bool ct_write(const struct ct_template *template, const struct strbuf *text, bool *written,
+	      struct err *err);
+
+#endif

@@ -1,0 +1,214 @@
+#!/bin/bash
+# consul-template.sh - the built program in the place of Consul Template, against a consul agent of
+# its own on free ports: flags, files, output, commands, signals, exit status. Prints TAP. Needs no
+# lab and no root.
+set -uo pipefail
+export LC_ALL=C.UTF-8
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+binnacle=${BINNACLE:-$project/build/binnacle}
+count=0
+failures=0
+agent=
+daemon=
+scratch=$(mktemp -d)
+cd "$scratch" || exit 2
+
+finish_up() {
+	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
+	[ -z "$agent" ] || { kill "$agent"; wait "$agent"; } 2>/dev/null
+	rm -rf "$scratch"
+}
+trap finish_up EXIT
+
+consul=$(command -v consul || echo /var/cache/binnacle-lab/consul/usr/bin/consul)
+if [ ! -x "$consul" ]; then
+	echo "ok 1 - consul-template's command line # SKIP there is no consul (make deps)"
+	echo "1..1"
+	exit 0
+fi
+
+ok() { # NAME STATUS
+	count=$((count + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $count - $1"
+	else
+		failures=$((failures + 1))
+		echo "not ok $count - $1"
+		tail -n 20 log 2>/dev/null | sed 's/^/# /'
+	fi
+}
+
+check() { # NAME COMMAND...
+	local name=$1
+	shift
+	"$@" >/dev/null 2>&1
+	ok "$name" $?
+}
+
+# The program must end with this status and say this (extended regular expression).
+ends() { # NAME STATUS PATTERN FLAGS...
+	local name=$1 want=$2 pattern=$3 got
+	shift 3
+	timeout -k 1 10 "$binnacle" --as consul-template "$@" >log 2>&1 </dev/null
+	got=$?
+	[ "$got" -eq "$want" ] || echo "# ended with $got, expected $want"
+	[ "$got" -eq "$want" ] && grep -Eq -- "$pattern" log
+	ok "$name" $?
+}
+
+within() { # SECONDS COMMAND...
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+put() { curl -fsS --max-time 5 -o /dev/null -X PUT -d "$2" "http://$CONSUL_HTTP_ADDR/v1/kv/$1"; }
+
+start() { # FLAGS...: in the background, as $daemon
+	"$binnacle" --as consul-template "$@" >log 2>&1 </dev/null &
+	daemon=$!
+}
+
+ended_with() { # STATUS
+	local got
+	wait "$daemon"
+	got=$?
+	daemon=
+	[ "$got" -eq "$1" ] || { echo "# ended with $got, expected $1" && false; }
+}
+
+# Another program may take a port between the look and the use: then the next ones are tried.
+start_agent() {
+	local base=$((20000 + RANDOM % 10000)) tries
+	for tries in 1 2 3 4 5; do
+		"$consul" agent -dev -node=n1 -bind=127.0.0.1 -log-level=err -dns-port=-1 -grpc-port=-1 \
+			-http-port=$base -server-port=$((base + 1)) -serf-lan-port=$((base + 2)) \
+			-serf-wan-port=$((base + 3)) >agent.log 2>&1 &
+		agent=$!
+		export CONSUL_HTTP_ADDR=127.0.0.1:$base
+		within 10 ready && return 0
+		kill "$agent" 2>/dev/null
+		base=$((base + 7))
+	done
+	return 1
+}
+# Ours, and not another one on the same port.
+ready() {
+	kill -0 "$agent" && curl -fsS "http://$CONSUL_HTTP_ADDR/v1/status/leader" | grep -q 127.0.0.1 &&
+		put hello world
+}
+
+unset CONSUL_HTTP_TOKEN CONSUL_TOKEN CT_LOG CONSUL_TEMPLATE_LOG
+if ! start_agent; then
+	ok "a consul agent starts" 1
+	echo "1..$count"
+	exit 1
+fi
+echo '{{key "hello"}}' >in.tpl
+
+# ---- once
+ends "once renders, runs the command up to && and ends" 0 "^ran $CONSUL_HTTP_ADDR\$" \
+	-template "in.tpl:out/a:echo ran \$CONSUL_HTTP_ADDR && echo no" -once
+check "the file has the text, in a folder that was made" grep -qx world out/a
+ends "the same text again runs no command" 0 "once mode and all templates rendered" \
+	-template in.tpl:out/a:"echo again" -once -log-level info
+check "really not" bash -c '! grep -qx again log'
+ends "a command that fails ends it with 14" 14 \
+	'^[0-9/]+ [0-9:]+\.[0-9]{6} \[ERR\] \(cli\) failed to execute command "false" from "in.tpl" => "out/b": child: command exited with a non-zero exit status:' \
+	-template in.tpl:out/b:false -once
+check "and the new file stays" grep -qx world out/b
+ends "dry prints and writes nothing" 0 '^> out/dry$' -dry -once -template in.tpl:out/dry:"echo no"
+check "no file, no command" bash -c '! test -e out/dry && ! grep -qx no log && grep -qx world log'
+ends "dry needs no destination" 0 '^world$' -dry -once -template in.tpl
+cat >three.hcl <<'HCL'
+consul { retry { attempts = 1 } }
+template { contents = "{{with node}}{{.Node.Node}}{{end}}" destination = "out/node" perms = "0600" }
+template { source = "in.tpl" destination = "out/c" backup = true exec { command = "echo same" } }
+template { contents = "again {{key `hello`}}" destination = "out/again" command = "echo same" }
+HCL
+ends "a file of configuration with three templates" 0 '^same$' -config three.hcl -once
+check "all are there, with the mode that was asked for" bash -c \
+	'grep -qx n1 out/node && grep -qx world out/c && grep -q world out/again && [ "$(stat -c %a out/node)" = 600 ]'
+check "the command that two of them have ran once" bash -c '[ "$(grep -cx same log)" = 1 ]'
+ends "no Consul: once gives up after its retries" 14 'exceeded maximum retries' \
+	-once -template in.tpl:out/x -consul-addr 127.0.0.1:1 -consul-retry-attempts 2
+
+# ---- exit status
+ends "an unknown flag" 13 '^flag provided but not defined: -bogus$' -bogus
+ends "extra arguments" 13 '^cli: extra args: \["x"\]$' -once x
+ends "the version" 0 '^consul-template v0\.19\.4' -version
+echo 'bogus = 1' >bad.hcl
+ends "an unknown key" 15 "from file: bad.hcl: mapstructure decode failed: .*'' has invalid keys: bogus" \
+	-config bad.hcl -once
+ends "a missing file of configuration" 15 'missing file/folder: no.hcl: ' -config no.hcl -once
+ends "a level of log that is none" 15 'invalid log level' -log-level loud -once
+ends "a missing template" 14 'failed to read template: open no.tpl: no such file or directory' \
+	-template no.tpl:out/x -once
+echo '{{index 1 2}}' >wrong.tpl
+ends "an error in a template" 14 'wrong.tpl: execute: template: :1:2: executing ""' \
+	-template wrong.tpl:out/x -once
+echo '{{file "gone"}}' >file.tpl
+ends "a missing file that a template reads" 14 'gone' -template file.tpl:out/x -once
+
+# ---- the daemon
+ln -s "$binnacle" consul-template
+./consul-template -template in.tpl:out/d:"cp out/d seen" -pid-file pid >log 2>&1 </dev/null &
+daemon=$!
+check "called by that name it stands in too" within 5 grep -qx world seen
+check "the pid file holds its pid" bash -c "[ \"\$(cat pid)\" = $daemon ]"
+put hello changed
+check "a change is rendered and the command runs" within 5 grep -qx changed seen
+kill -INT "$daemon"
+ended_with 12
+ok "SIGINT ends it with 12" $?
+check "it says so, and its pid file is gone" bash -c 'grep -qx "Cleaning up..." log && ! test -e pid'
+
+cp three.hcl live.hcl
+start -config live.hcl -log-level info
+check "started with a file of configuration" within 5 grep -q 'rendered "in.tpl" => "out/c"' log
+echo 'template { contents = "second" destination = "out/e" }' >>live.hcl
+kill -HUP "$daemon"
+check "SIGHUP reads it again" within 5 grep -q second out/e
+check "a replaced file has its backup" grep -qx world out/c.bak
+echo 'bogus = 1' >>live.hcl
+kill -HUP "$daemon"
+ended_with 15
+ok "what is wrong in it then ends it with 15" $?
+
+start -template in.tpl:out/f
+within 5 test -e out/f
+kill -TERM "$daemon"
+ended_with 12
+ok "SIGTERM ends it too" $?
+
+# ---- a supervised program
+ends "its exit status is ours" 7 'child process died with exit code 7' \
+	-once -template in.tpl:out/g -exec 'sh -c "exit 7"'
+cat >child.sh <<'SH'
+trap 'echo reloaded >>trace' USR1
+trap 'echo stopped >>trace; exit 0' INT
+echo started >>trace
+while :; do sleep 0.05; done
+SH
+start -template in.tpl:out/h -exec 'bash child.sh' -exec-reload-signal SIGUSR1
+check "it starts when all is rendered" within 5 grep -q started trace
+put hello third
+check "a change gives it the reload signal" within 5 grep -q reloaded trace
+kill -INT "$daemon"
+ended_with 12
+ok "it ends with us" $?
+check "by the kill signal" grep -q stopped trace
+rm -f trace
+start -template in.tpl:out/h -exec 'bash child.sh'
+within 5 grep -q started trace
+put hello fourth
+check "without a reload signal a change starts it again" within 5 bash -c \
+	'[ "$(tr "\n" " " <trace)" = "started stopped started " ]'
+kill -INT "$daemon"
+ended_with 12
+
+echo "1..$count"
+[ "$failures" -eq 0 ]
