@@ -25,20 +25,53 @@ static void pump(struct consul_feed *feed);
 
 /* ---- health: the watches log outages, the model shows them ---- */
 
-void consul_feed_went_down(struct consul_feed *feed, const struct err *err)
+void consul_feed_went_down(struct consul_feed *feed, enum consul_feed_asker asker,
+			   const struct err *err)
 {
+	feed->failing |= (unsigned)asker;
 	model_set_source(feed->model, SOURCE_CONSUL,
 			 err->code == ERR_DENIED ? SOURCE_DENIED : SOURCE_DOWN, "", err->msg);
 }
 
-static void came_up(struct consul_feed *feed, const struct consul_meta *meta)
+static void show_health(struct consul_feed *feed)
 {
-	if (meta && !meta->known_leader)
+	if (feed->failing)
+		return; /* what failed has said why */
+	if (feed->no_leader)
 		model_set_source(feed->model, SOURCE_CONSUL, SOURCE_STALE, "", "no cluster leader");
 	else
 		model_set_source(feed->model, SOURCE_CONSUL, SOURCE_OK, "", "");
-	if (meta && meta->took_ms > 0)
-		model_source_alive(feed->model, SOURCE_CONSUL, meta->took_ms);
+}
+
+void consul_feed_came_up(struct consul_feed *feed, enum consul_feed_asker asker)
+{
+	if (!(feed->failing & (unsigned)asker))
+		return;
+	feed->failing &= ~(unsigned)asker;
+	show_health(feed);
+}
+
+/* The catalog's answers also tell whether the server that gave them knows a leader. */
+static void catalog_came_up(struct consul_feed *feed, enum consul_feed_asker asker,
+			    const struct consul_meta *meta)
+{
+	feed->failing &= ~(unsigned)asker;
+	feed->no_leader = !meta->known_leader;
+	show_health(feed);
+	/* The agent is back, so its members need not wait for their turn. */
+	if (feed->failing & (ASKER_MEMBERS | ASKER_SELF)) {
+		loop_timer_stop(&feed->members_timer);
+		consul_feed_poll_members(feed);
+	}
+}
+
+void consul_feed_has_leader(struct consul_feed *feed, bool has_leader)
+{
+	enum source_health health = model_source(feed->model, SOURCE_CONSUL)->health;
+
+	feed->no_leader = !has_leader;
+	if (health == SOURCE_OK || health == SOURCE_STALE)
+		show_health(feed);
 }
 
 /* ---- checks ---- */
@@ -127,12 +160,14 @@ static void take_node(struct consul_feed *feed, const char *name, const struct j
 
 static void round_ended(struct consul_feed *feed)
 {
-	if (!feed->loaded && feed->members) {
+	if (!feed->round_is_partly)
+		consul_feed_came_up(feed, ASKER_NODE);
+	/* What cannot be read the second time either is not waited for any longer. */
+	if (!feed->round_is_partly || feed->retried)
 		feed->loaded = true;
-		consul_feed_publish_members(feed);
-	}
-	feed->loaded = true;
+	feed->retried = feed->round_is_partly;
 	consul_feed_publish(feed);
+	consul_feed_first_members(feed);
 	if (feed->dirty)
 		refresh_soon(feed);
 }
@@ -144,10 +179,12 @@ static void on_node(void *arg, const struct json *doc, const struct consul_meta 
 	struct consul_feed *feed = fetch->feed;
 
 	fetch->call = NULL;
-	if (err && err->code != ERR_NOT_FOUND)
-		consul_feed_went_down(feed, err);
-	else
-		came_up(feed, meta);
+	if (err && err->code != ERR_NOT_FOUND) {
+		feed->round_is_partly = true;
+		consul_feed_went_down(feed, ASKER_NODE, err);
+	} else if (meta->took_ms > 0) {
+		model_source_alive(feed->model, SOURCE_CONSUL, meta->took_ms);
+	}
 	if (!err)
 		take_node(feed, fetch->node, doc);
 	free(fetch->node);
@@ -183,7 +220,7 @@ static void begin_round(void *arg)
 	struct consul_feed *feed = arg;
 
 	feed->settle_timer = NULL;
-	feed->dirty = false;
+	feed->dirty = feed->round_is_partly = false;
 	for (size_t i = 0; i < feed->nodes.count; i++) {
 		GROW(feed->queue, feed->queued, feed->queue_cap);
 		feed->queue[feed->queued++] = xstrdup(feed->nodes.entries[i].key);
@@ -209,6 +246,12 @@ static void refresh_soon(struct consul_feed *feed)
 		feed->settle_timer = loop_timer_start(feed->loop, SETTLE_MS, begin_round, feed);
 }
 
+void consul_feed_retry(struct consul_feed *feed)
+{
+	if (feed->round_is_partly)
+		refresh_soon(feed);
+}
+
 /* ---- watches ---- */
 
 static void on_nodes(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -217,10 +260,10 @@ static void on_nodes(void *arg, const struct json *doc, const struct consul_meta
 	struct consul_feed *feed = arg;
 
 	if (err) {
-		consul_feed_went_down(feed, err);
+		consul_feed_went_down(feed, ASKER_NODES, err);
 		return;
 	}
-	came_up(feed, meta);
+	catalog_came_up(feed, ASKER_NODES, meta);
 	for (size_t i = 0; i < feed->nodes.count; i++)
 		((struct node *)feed->nodes.entries[i].value)->listed = false;
 	JSON_EACH(item, doc)
@@ -254,10 +297,10 @@ static void on_services(void *arg, const struct json *doc, const struct consul_m
 {
 	(void)doc;
 	if (err) {
-		consul_feed_went_down(arg, err);
+		consul_feed_went_down(arg, ASKER_SERVICES, err);
 		return;
 	}
-	came_up(arg, meta);
+	catalog_came_up(arg, ASKER_SERVICES, meta);
 	refresh_soon(arg);
 }
 
@@ -267,10 +310,10 @@ static void on_checks(void *arg, const struct json *doc, const struct consul_met
 	struct consul_feed *feed = arg;
 
 	if (err) {
-		consul_feed_went_down(feed, err);
+		consul_feed_went_down(feed, ASKER_CHECKS, err);
 		return;
 	}
-	came_up(feed, meta);
+	catalog_came_up(feed, ASKER_CHECKS, meta);
 	take_checks(feed, doc);
 	refresh_soon(feed);
 }

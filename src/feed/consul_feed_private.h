@@ -55,6 +55,16 @@ struct since {
 	bool seen;
 };
 
+/* Who asks: the source is down while one of them has failed, whatever the others hear. */
+enum consul_feed_asker {
+	ASKER_NODES = 1,
+	ASKER_SERVICES = 2,
+	ASKER_CHECKS = 4,
+	ASKER_NODE = 8, /* the services of each node */
+	ASKER_MEMBERS = 16,
+	ASKER_SELF = 32,
+};
+
 struct consul_feed {
 	struct loop *loop;
 	struct model *model;
@@ -70,17 +80,27 @@ struct consul_feed {
 	struct strmap checks; /* "node/service id" ("node/" for the node's own) -> struct check */
 	struct strmap since;  /* "m:NAME", "s:NAME", "i:ID" -> struct since */
 	bool nodes_known, checks_known;
+	unsigned failing; /* enum consul_feed_asker */
+	bool no_leader, members_published;
 	struct json *members; /* the agent's last answer */
 	char leader_address[64];
 
 	struct fetch fetches[CONSUL_FEED_PARALLEL];
 	char **queue; /* node names still to be read */
 	size_t queued, queue_cap;
-	bool dirty, loaded; /* read again after this round; one round is complete */
+	bool dirty, loaded;   /* read again after this round; one round was complete */
+	bool round_is_partly; /* a node of this round, or of the last one, could not be read */
+	bool retried;         /* and the same of the round before */
 };
 
 /* consul_feed.c: the watches log outages, the model shows them */
-void consul_feed_went_down(struct consul_feed *feed, const struct err *err);
+void consul_feed_went_down(struct consul_feed *feed, enum consul_feed_asker asker,
+			   const struct err *err);
+void consul_feed_came_up(struct consul_feed *feed, enum consul_feed_asker asker);
+/* Whether the cluster has a leader, as far as is known now. */
+void consul_feed_has_leader(struct consul_feed *feed, bool has_leader);
+/* After a round in which a node could not be read: read again. */
+void consul_feed_retry(struct consul_feed *feed);
 
 /* consul_join.c */
 const char *consul_feed_text(struct snapshot *snapshot, const char *text); /* a copy; "" for NULL */
@@ -94,6 +114,7 @@ void consul_feed_publish(struct consul_feed *feed);
 
 /* consul_members.c */
 void consul_feed_poll_members(void *feed);
-void consul_feed_publish_members(struct consul_feed *feed);
+/* The first time only when everything that belongs to them is known. */
+void consul_feed_first_members(struct consul_feed *feed);
 
 #endif

@@ -55,8 +55,8 @@ static void count_checks(const struct consul_feed *feed, struct member *row)
 }
 
 /* The leader is known by its address ("10.0.0.1:8300"), people know it by its name. An IPv6
- * address is in brackets and stays as it is. */
-static void name_leader(struct consul_feed *feed)
+ * address is in brackets and stays as it is. True when it is another one. */
+static bool name_leader(struct consul_feed *feed)
 {
 	struct model_facts *facts = model_facts_mut(feed->model);
 	size_t len = strcspn(feed->leader_address, ":");
@@ -70,13 +70,14 @@ static void name_leader(struct consul_feed *feed)
 		    strncmp(address, feed->leader_address, len) == 0)
 			name = json_str(item, "Name", "");
 	}
-	if (strcmp(facts->leader, name) != 0) {
-		snprintf(facts->leader, sizeof(facts->leader), "%s", name);
-		model_facts_changed(feed->model);
-	}
+	if (strcmp(facts->leader, name) == 0)
+		return false;
+	snprintf(facts->leader, sizeof(facts->leader), "%s", name);
+	model_facts_changed(feed->model);
+	return true;
 }
 
-void consul_feed_publish_members(struct consul_feed *feed)
+static void publish_members(struct consul_feed *feed)
 {
 	struct snapshot *snapshot = snapshot_new(MODEL_MEMBERS);
 
@@ -97,8 +98,16 @@ void consul_feed_publish_members(struct consul_feed *feed)
 		count_checks(feed, row);
 		row->since_ms = consul_feed_since(feed, "m", row->id, row->status);
 	}
+	feed->members_published = true;
 	model_publish(feed->model, snapshot);
 	consul_feed_sweep(feed, "m");
+}
+
+void consul_feed_first_members(struct consul_feed *feed)
+{
+	if (!feed->members_published && feed->members && !feed->leader_call && feed->loaded &&
+	    feed->checks_known)
+		publish_members(feed);
 }
 
 static void on_members(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -109,15 +118,19 @@ static void on_members(void *arg, const struct json *doc, const struct consul_me
 
 	feed->members_call = NULL;
 	if (err) {
-		consul_feed_went_down(feed, err);
+		consul_feed_went_down(feed, ASKER_MEMBERS, err);
 		return;
 	}
+	consul_feed_came_up(feed, ASKER_MEMBERS);
 	model_source_alive(feed->model, SOURCE_CONSUL, meta->took_ms);
 	json_free(feed->members);
 	feed->members = doc ? json_copy(doc) : json_new_array();
-	/* The first time, the counts of services follow in a moment: wait for them. */
-	if (feed->loaded || !first)
-		consul_feed_publish_members(feed);
+	consul_feed_retry(feed);
+	/* The first time, leader and counts follow in a moment: wait for them. */
+	if (feed->members_published || !first)
+		publish_members(feed);
+	else
+		consul_feed_first_members(feed);
 }
 
 static void on_leader(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -127,11 +140,17 @@ static void on_leader(void *arg, const struct json *doc, const struct consul_met
 
 	feed->leader_call = NULL;
 	(void)meta;
-	if (err)
-		return; /* the members call, which follows, says what is wrong */
+	if (err) {
+		/* The members call, which follows, says what is wrong. */
+		consul_feed_first_members(feed);
+		return;
+	}
 	snprintf(feed->leader_address, sizeof(feed->leader_address), "%s", json_as_str(doc, ""));
-	if (feed->members)
-		name_leader(feed);
+	consul_feed_has_leader(feed, *feed->leader_address != '\0');
+	if (feed->members_published && name_leader(feed))
+		publish_members(feed);
+	else
+		consul_feed_first_members(feed);
 }
 
 static void on_self(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -143,9 +162,10 @@ static void on_self(void *arg, const struct json *doc, const struct consul_meta 
 	feed->self_call = NULL;
 	(void)meta;
 	if (err) {
-		consul_feed_went_down(feed, err);
+		consul_feed_went_down(feed, ASKER_SELF, err);
 		return;
 	}
+	consul_feed_came_up(feed, ASKER_SELF);
 	snprintf(facts->datacenter, sizeof(facts->datacenter), "%s",
 		 json_str(doc, "Config.Datacenter", ""));
 	snprintf(facts->node, sizeof(facts->node), "%s", json_str(doc, "Config.NodeName", ""));

@@ -59,6 +59,7 @@ struct docker_feed {
 	docker_feed_annotate_fn *annotate;
 	void *annotate_arg;
 	int64_t born_ms;
+	struct loop_timer *first_timer;
 	bool published;
 };
 
@@ -150,7 +151,7 @@ bool docker_feed_is_complete(const struct docker_feed *feed)
 
 	for (size_t i = 0; i < feed->count; i++)
 		answered += feed->daemons[i]->answered;
-	return answered == feed->count || clock_mono_ms() - feed->born_ms > FIRST_MS;
+	return answered == feed->count || clock_mono_ms() - feed->born_ms >= FIRST_MS;
 }
 
 void docker_feed_republish(struct docker_feed *feed)
@@ -232,6 +233,23 @@ static void keep(struct calico_docker_view **place, struct calico_docker_view *v
 	*place = calico_docker_view_ref(view);
 }
 
+static void tell(struct docker_feed *feed)
+{
+	docker_feed_republish(feed);
+	for (size_t i = 0; i < feed->listener_count; i++)
+		feed->listeners[i].fn(feed->listeners[i].arg);
+}
+
+/* Whoever has not answered by now is waited for no longer. */
+static void on_first(void *arg)
+{
+	struct docker_feed *feed = arg;
+
+	feed->first_timer = NULL;
+	if (!feed->published)
+		tell(feed);
+}
+
 static void on_view(void *arg, struct calico_docker_view *view)
 {
 	struct daemon *daemon = arg;
@@ -249,9 +267,7 @@ static void on_view(void *arg, struct calico_docker_view *view)
 	daemon->again = false;
 	fill_sources(feed);
 	publish_health(feed);
-	docker_feed_republish(feed);
-	for (size_t i = 0; i < feed->listener_count; i++)
-		feed->listeners[i].fn(feed->listeners[i].arg);
+	tell(feed);
 	answer_queries(feed);
 }
 
@@ -317,6 +333,7 @@ void docker_feed_free(struct docker_feed *feed)
 		return;
 	while (feed->queries)
 		unlink_query(feed->queries);
+	loop_timer_stop(&feed->first_timer);
 	for (size_t i = 0; i < feed->count; i++) {
 		struct daemon *daemon = feed->daemons[i];
 
@@ -342,6 +359,8 @@ void docker_feed_add(struct docker_feed *feed, const char *node, struct docker *
 	struct daemon *daemon = xcalloc(1, sizeof(*daemon));
 
 	assert(!feed->queries);
+	if (!feed->count)
+		feed->first_timer = loop_timer_start(feed->loop, FIRST_MS, on_first, feed);
 	daemon->feed = feed;
 	daemon->node = xstrdup(node);
 	daemon->docker = docker;
