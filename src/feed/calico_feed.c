@@ -277,7 +277,12 @@ static void on_read(void *arg, struct calico_state *state, const struct err *err
 	struct calico_feed *feed = arg;
 
 	feed->read = NULL;
-	on_state(feed, state, err);
+	(void)err; /* outages are told by the watch, which also notices their end */
+	/* What the watch has brought meanwhile may be newer than this answer. */
+	if (state && (!feed->state || state->etcd_index >= feed->state->etcd_index))
+		on_state(feed, state, NULL);
+	else if (!feed->timer)
+		feed->timer = loop_timer_start(feed->loop, RIPEN_MIN_MS, on_timer, feed);
 }
 
 static void on_timer(void *arg)
@@ -285,7 +290,7 @@ static void on_timer(void *arg)
 	struct calico_feed *feed = arg;
 
 	feed->timer = NULL;
-	if (feed->second_look && !feed->read)
+	if (feed->second_look && !feed->read && !feed->is_down)
 		feed->read = calico_read_start(feed->etcd, on_read, feed);
 	else
 		judge(feed);
