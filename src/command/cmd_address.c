@@ -6,6 +6,7 @@
  * it cannot take away. Docker's own record of an endpoint is never removed from here: only Docker
  * can do it, on the right host, and the wrong one takes the address of a running container.
  */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -382,29 +383,65 @@ static void look_at_name(const struct scene *scene, const struct container_row *
 		(int)strcspn(network, " \t\n"), network, container->name);
 }
 
-/* Says how it stands when there is nothing to remove. False: something is in the way. */
-static bool tell_outcome(struct command_call *call, const struct scene *scene, const char *word,
+/*
+ * How it stands when there is nothing to remove. A console shows it as a text, since there are
+ * commands in it to be copied; messages would replace each other.
+ */
+struct report {
+	struct command_call *call;
+	struct strbuf text; /* of a console */
+};
+
+static void tell(struct report *report, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static void tell(struct report *report, int level, const char *fmt, ...)
+{
+	struct strbuf line = STRBUF_INIT;
+	va_list args;
+
+	va_start(args, fmt);
+	strbuf_vaddf(&line, fmt, args);
+	va_end(args);
+	if (report->call->front->interactive)
+		strbuf_addf(&report->text, "%s\n\n", line.buf);
+	else
+		call_say(report->call, level, "%s", line.buf);
+	strbuf_release(&line);
+}
+
+static void tell_next(struct report *report, const struct container_row *container)
+{
+	if (*container->error && !strstr(container->error, "Address already assigned") &&
+	    !strstr(container->error, NAME_IN_USE))
+		tell(report, LOG_LEVEL_WARN, "its last start failed for another reason: %s",
+		     container->error);
+	tell(report, LOG_LEVEL_INFO, "next: on %s, docker start %s", container->node,
+	     container->name);
+}
+
+/* False: something is in the way. */
+static bool tell_outcome(struct command_call *call, const struct plan *plan, const char *word,
 			 const struct container_row *container, struct err *err)
 {
-	const struct plan *plan = scene->plan;
+	struct report report = { .call = call, .text = STRBUF_INIT };
 
 	for (size_t i = 0; i < plan->skipped_count; i++)
-		call_say(call, LOG_LEVEL_WARN, "%s", plan->skipped[i]);
-	if (plan->skipped_count)
-		return err_set(err, ERR_REFUSED,
-			       "nothing can be removed here for %s; what stands in its way is said "
-			       "above",
-			       word);
-	call_say(call, LOG_LEVEL_INFO, "nothing stands in the way of %s", word);
-	if (container && *container->error &&
-	    !strstr(container->error, "Address already assigned") &&
-	    !strstr(container->error, NAME_IN_USE))
-		call_say(call, LOG_LEVEL_WARN, "its last start failed for another reason: %s",
-			 container->error);
-	if (container)
-		call_say(call, LOG_LEVEL_INFO, "next: on %s, docker start %s", container->node,
-			 container->name);
-	return true;
+		tell(&report, LOG_LEVEL_WARN, "%s", plan->skipped[i]);
+	if (container && is_running(container)) {
+		tell(&report, LOG_LEVEL_INFO, "%s is %s on %s: nothing stands in its way",
+		     container->name, container->status, container->node);
+	} else if (!plan->skipped_count) {
+		tell(&report, LOG_LEVEL_INFO, "nothing stands in the way of %s", word);
+		if (container)
+			tell_next(&report, container);
+	}
+	if (report.text.len)
+		call->front->text(call->front_arg, "repair", report.text.buf, report.text.len,
+				  false);
+	strbuf_release(&report.text);
+	return !plan->skipped_count ||
+	       err_set(err, ERR_REFUSED,
+		       "nothing can be removed here for %s; what stands in its way was said", word);
 }
 
 static bool find_subject(const struct scene *scene, const char *word,
@@ -442,17 +479,13 @@ static bool plan_repair(struct command_call *call, struct err *err)
 		plan_free(plan);
 		return false;
 	}
-	if (container && is_running(container)) {
-		call_say(call, LOG_LEVEL_INFO, "%s is %s on %s: nothing stands in its way",
-			 container->name, container->status, container->node);
-	} else {
+	if (!container || !is_running(container)) {
 		if (container)
 			look_at_name(&scene, container);
 		if (address)
 			look_at_address(&scene, address);
 	}
-	if (!plan->target_count && !(container && is_running(container)) &&
-	    !tell_outcome(call, &scene, word, container, err)) {
+	if (!plan->target_count && !tell_outcome(call, plan, word, container, err)) {
 		plan_free(plan);
 		free(address);
 		return false;

@@ -285,6 +285,7 @@ static void front_rows(void *arg, const struct table *table, const struct row_vi
 	view = table_view_new(tui, table,
 			      table->model == MODEL_INSTANCES    ? "instances list"
 			      : table->model == MODEL_CONTAINERS ? "containers list"
+			      : table->model == MODEL_ADDRESSES  ? "addresses list"
 								 : "list",
 			      0);
 	if (line->filter)

@@ -127,6 +127,21 @@ static void an_address_tells_who_has_it_and_who_waits_for_it(void **state)
 	assert_false(address->releasable);
 }
 
+static void an_address_without_endpoint_is_that_of_the_container_that_runs_with_it(void **state)
+{
+	struct scene *scene = *state;
+	const struct address_row *address;
+
+	cluster_block(scene->cluster, "10.0.0.0/26", "N1", (int[]){ 1, 8, -1 });
+	cluster_container(scene->view, &(struct cluster_container){
+					       .name = "bare", .eid = '8', .address = "10.0.0.8" });
+	publish(scene);
+	address = row(scene, MODEL_ADDRESSES, "10.0.0.8");
+	assert_string_equal(address->status, "in use");
+	assert_string_equal(address->holder, "bare");
+	assert_string_equal(address->endpoint, "");
+}
+
 static void
 the_address_of_an_endpoint_of_which_nothing_is_known_is_not_said_to_be_in_use(void **state)
 {
@@ -239,6 +254,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(an_address_tells_who_has_it_and_who_waits_for_it),
+		TEST(an_address_without_endpoint_is_that_of_the_container_that_runs_with_it),
 		TEST(the_address_of_an_endpoint_of_which_nothing_is_known_is_not_said_to_be_in_use),
 		TEST(a_policy_tells_its_rules_and_whom_it_selects),
 		TEST(an_endpoint_without_policy_and_profile_is_warned_about),

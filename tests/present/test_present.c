@@ -225,6 +225,34 @@ static void the_last_text_takes_the_rest(void **state)
 	assert_true(width_of(table, widths, "service") >= 8);
 }
 
+static void an_endpoint_tells_its_policies_and_warns_when_nothing_admits_its_traffic(void **state)
+{
+	static const char *const policies[] = { "allow-tcp-80", "deny-all" };
+	struct snapshot *snapshot = snapshot_new(MODEL_ENDPOINTS);
+	struct endpoint_row *row = snapshot_add(snapshot);
+	const struct table *table = present_table(MODEL_ENDPOINTS);
+	struct model *model = model_new();
+	struct strbuf text = STRBUF_INIT;
+
+	(void)state;
+	row->policies = snapshot_list(snapshot, policies, COUNT_OF(policies));
+	row->record = "db";
+	row->record_network = "net";
+	table->detail(row, model, &text);
+	assert_non_null(strstr(text.buf, "policies\tallow-tcp-80\n\tdeny-all\n"));
+	assert_non_null(strstr(text.buf, "Docker record\tdb in network net\n"));
+	assert_null(strstr(text.buf, "traffic"));
+	strbuf_reset(&text);
+	row->policies = (struct text_list){ 0 };
+	row->traffic = "all its traffic is dropped";
+	table->detail(row, model, &text);
+	assert_null(strstr(text.buf, "policies"));
+	assert_non_null(strstr(text.buf, "traffic\tall its traffic is dropped\n"));
+	strbuf_release(&text);
+	snapshot_unref(&snapshot);
+	model_free(model);
+}
+
 static void every_column_writes_every_row_of_its_table(void **state)
 {
 	struct model *model = model_new();
@@ -358,6 +386,8 @@ int main(void)
 		cmocka_unit_test(rows_stand_in_the_tables_order_or_in_a_columns),
 		cmocka_unit_test(widths_fill_the_line_and_drop_the_least_important),
 		cmocka_unit_test(the_last_text_takes_the_rest),
+		cmocka_unit_test(
+			an_endpoint_tells_its_policies_and_warns_when_nothing_admits_its_traffic),
 		cmocka_unit_test(every_column_writes_every_row_of_its_table),
 		cmocka_unit_test(a_title_counts_what_matters),
 		cmocka_unit_test(names_with_numbers_are_joined_to_ranges),

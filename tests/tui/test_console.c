@@ -503,6 +503,52 @@ static void an_action_on_an_empty_list_is_not_an_action_on_everything(void **sta
 	assert_shows(console, "retire: nothing is selected");
 }
 
+static void publish_addresses(struct console *console)
+{
+	struct snapshot *snapshot = snapshot_new(MODEL_ADDRESSES);
+	struct address_row *row = snapshot_add(snapshot);
+
+	row->id = "192.168.1.30";
+	row->status = "leaked";
+	row->state = STATE_STALE;
+	row->why = "only endpoints that are left over have it";
+	row->holder = "web.9";
+	row->holder_node = "dock-1";
+	row->wanted_by = "web.4";
+	row->wanted_on = "dock-1";
+	row->releasable = true;
+	model_publish(console->model, snapshot);
+}
+
+static void addresses_open_from_the_palette_as_a_list_with_details(void **state)
+{
+	struct console *console = *state;
+
+	publish_addresses(console);
+	console_keys(console, ": l i s t Space a d d r e s s e s Enter");
+	assert_shows(console, "192.168.1.30");
+	assert_shows(console, "leaked");
+	assert_shows(console, "web.9 on dock-1");
+	console_keys(console, "Enter");
+	assert_shows(console, "web.4 on dock-1");
+	assert_shows(console, "release 192.168.1.30");
+}
+
+static void repair_in_a_list_of_addresses_is_about_the_container_that_waits(void **state)
+{
+	struct console *console = *state;
+
+	publish_addresses(console);
+	model_publish(console->model, snapshot_new(MODEL_POOLS));
+	model_set_source(console->model, SOURCE_CALICO, SOURCE_OK, "", "");
+	model_set_source(console->model, SOURCE_DOCKER, SOURCE_OK, "4/4", "");
+	console_keys(console, ": l i s t Space a d d r e s s e s Enter P wait");
+	/* It runs in the fixture. */
+	assert_shows(console, "web.4 is running on dock-1");
+	console_keys(console, "Esc D wait");
+	assert_shows(console, "Give 1 address back");
+}
+
 static void stale_endpoints_are_marked_and_asked_about_in_one_go(void **state)
 {
 	struct console *console = *state;
@@ -636,6 +682,8 @@ int main(void)
 		CASE(an_export_holds_what_the_list_shows_and_overwrites_nothing),
 		CASE(undo_without_a_journal_says_so),
 		CASE(an_action_on_an_empty_list_is_not_an_action_on_everything),
+		CASE(addresses_open_from_the_palette_as_a_list_with_details),
+		CASE(repair_in_a_list_of_addresses_is_about_the_container_that_waits),
 		CASE(stale_endpoints_are_marked_and_asked_about_in_one_go),
 		CASE(columns_can_be_chosen_and_the_first_one_stays),
 		CASE(plain_has_no_frames_and_the_cursor_on_its_row),
