@@ -310,11 +310,21 @@ static void on_signal(void *arg, int signal_number)
 	loop_stop(self->loop);
 }
 
+/* libcurl reads this one in lower case only, programs in Go in both. */
+static void take_over_proxy(void)
+{
+	const char *proxy = getenv("HTTP_PROXY");
+
+	if (is_set(proxy))
+		setenv("http_proxy", proxy, 0);
+}
+
 static void run(struct stand_in *self)
 {
 	struct loop_signal *interrupt, *terminate;
 	struct err err;
 
+	take_over_proxy();
 	self->loop = loop_new();
 	self->http = http_new(self->loop);
 	interrupt = loop_signal_add(self->loop, SIGINT, on_signal, self);

@@ -195,7 +195,8 @@ static void tell_notes(struct box *box)
 		if (note->kind == REGISTER_NOTE_IGNORED)
 			tell_note(box, REGISTRAR_IGNORED, note->service, why, note);
 		else
-			log_warn("register", "%s %s: %s", box->name, note->port, why);
+			log_warn("register", "%s%s%s: %s", box->name, *note->port ? " " : "",
+				 note->port, why);
 		free(why);
 	}
 }

@@ -363,6 +363,22 @@ static void unusable_uris_are_refused_with_a_sentence(void **state)
 	}
 }
 
+static void without_a_host_the_environment_says_where_consul_is(void **state)
+{
+	struct world *world = *state;
+
+	setenv("CONSUL_HTTP_ADDR", "192.0.2.7:1234", 1);
+	assert_true(open_backend(world, "consul:"));
+	assert_string_equal(registry_address(world->backend.registry), "192.0.2.7:1234");
+	assert_true(open_backend(world, "consulkv:///a"));
+	assert_string_equal(registry_address(world->backend.registry), "192.0.2.7:1234");
+	assert_true(open_backend(world, "consul://192.0.2.8:1"));
+	assert_string_equal(registry_address(world->backend.registry), "192.0.2.8:1");
+	unsetenv("CONSUL_HTTP_ADDR");
+	assert_true(open_backend(world, "consul://"));
+	assert_string_equal(registry_address(world->backend.registry), "127.0.0.1:8500");
+}
+
 static const struct register_service web = {
 	.id = "host-1:web:80",
 	.name = "web",
@@ -518,6 +534,7 @@ int main(void)
 		cmocka_unit_test(the_usage_names_every_flag),
 		cmocka_unit_test(uris_lead_to_addresses),
 		TEST(unusable_uris_are_refused_with_a_sentence),
+		TEST(without_a_host_the_environment_says_where_consul_is),
 		TEST(consul_holds_the_service_until_it_is_removed),
 		TEST(consulkv_holds_address_and_port_below_its_prefix),
 		TEST(etcd_holds_address_and_port_for_their_lifetime),

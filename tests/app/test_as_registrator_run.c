@@ -1,0 +1,365 @@
+/*
+ * Standing in for Registrator as a process, between a scripted daemon and a scripted agent: the
+ * order of the start, the log lines that operators look for, and what ends it.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../src/app/as_registrator.h"
+#include "binnacle/base/log.h"
+#include "binnacle/base/strbuf.h"
+#include "binnacle/loop/loop.h"
+#include "support/peer.h"
+
+enum { WORDS_MAX = 16 };
+
+#define ID       "0123456789abcdef"
+#define SHORT_ID "0123456789ab"
+
+struct world {
+	struct loop *loop;
+	struct peer *docker, *consul;
+	pid_t pid;
+	FILE *log;
+	struct strbuf text; /* the log so far */
+	const char *wanted;
+	unsigned times;
+};
+
+static int set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	*state = world;
+	world->loop = loop_new();
+	world->docker = peer_new(world->loop);
+	world->consul = peer_new(world->loop);
+	world->log = tmpfile();
+	strbuf_init(&world->text);
+	peer_script(world->docker,
+		    &(struct peer_reply){ .request = "GET /events", .fault = PEER_STREAM });
+	peer_answer(world->docker, "GET /containers/json", 200, NULL,
+		    "[{\"Id\":\"" ID "\",\"State\":\"running\"}]");
+	peer_answer(world->consul, "GET /v1/agent/services", 200, NULL, "{}");
+	peer_answer(world->consul, "PUT /v1/agent/service/deregister/*", 200, NULL, NULL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	if (world->pid > 0) {
+		kill(world->pid, SIGKILL);
+		waitpid(world->pid, NULL, 0);
+	}
+	peer_free(world->docker);
+	peer_free(world->consul);
+	loop_free(world->loop);
+	fclose(world->log);
+	strbuf_release(&world->text);
+	free(world);
+	log_release();
+	return 0;
+}
+
+/* The container's document, with its configuration and its ports. */
+static void inspect_as(struct world *world, const char *config, const char *ports)
+{
+	char *doc = xasprintf("{\"Id\":\"" ID "\",\"Name\":\"/web\",\"State\":{\"Running\":true},"
+			      "\"HostConfig\":{\"NetworkMode\":\"bridge\"},\"Config\":{\"Image\":"
+			      "\"web\",%s},\"NetworkSettings\":{\"Ports\":%s}}",
+			      config, ports);
+
+	peer_answer(world->docker, "GET /containers/" ID "/json", 200, NULL, doc);
+	free(doc);
+}
+
+static void publish_one(struct world *world)
+{
+	inspect_as(world, "\"ExposedPorts\":{\"80/tcp\":{}}",
+		   "{\"80/tcp\":[{\"HostIp\":\"10.0.0.1\",\"HostPort\":\"8080\"}]}");
+}
+
+static void accept_registrations(struct world *world)
+{
+	peer_answer(world->consul, "GET /v1/status/leader", 200, NULL, "\"10.0.0.1:8300\"");
+	peer_answer(world->consul, "PUT /v1/agent/service/register", 200, NULL, NULL);
+}
+
+/* The child has a loop of its own and leaves that of the test alone. */
+static void start(struct world *world, const char *flags)
+{
+	char *line = xasprintf("registrator -hostname localhost %s%sconsul://%s", flags,
+			       *flags ? " " : "", peer_address(world->consul));
+	char *argv[WORDS_MAX], *rest = line;
+	int argc = 0;
+
+	for (char *word; argc < WORDS_MAX && (word = strsep(&rest, " "));)
+		argv[argc++] = word;
+	world->pid = fork();
+	if (world->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(fileno(world->log), STDERR_FILENO);
+		setenv("DOCKER_HOST", peer_url(world->docker), 1);
+		_exit(as_registrator(argc, argv));
+	}
+	free(line);
+}
+
+static void read_log(struct world *world)
+{
+	char bytes[4096];
+	ssize_t count;
+
+	while ((count = pread(fileno(world->log), bytes, sizeof(bytes), (off_t)world->text.len)) >
+	       0)
+		strbuf_add(&world->text, bytes, (size_t)count);
+}
+
+static bool is_logged(void *arg)
+{
+	struct world *world = arg;
+	unsigned found = 0;
+
+	read_log(world);
+	for (const char *at = world->text.buf; (at = strstr(at, world->wanted)); at++)
+		found++;
+	return found >= world->times;
+}
+
+static void wait_for_log_times(struct world *world, const char *wanted, unsigned times)
+{
+	world->wanted = wanted;
+	world->times = times;
+	if (!run_until_true(world->loop, is_logged, world))
+		fail_msg("not %u times \"%s\" in\n%s", times, wanted, world->text.buf);
+}
+
+static void wait_for_log(struct world *world, const char *wanted)
+{
+	wait_for_log_times(world, wanted, 1);
+}
+
+static bool has_ended(void *arg)
+{
+	siginfo_t info = { 0 };
+
+	waitid(P_PID, (id_t)((struct world *)arg)->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	return info.si_pid != 0;
+}
+
+static int wait_for_end(struct world *world)
+{
+	int status = 0;
+
+	assert_true(run_until_true(world->loop, has_ended, world));
+	waitpid(world->pid, &status, 0);
+	world->pid = 0;
+	read_log(world);
+	return status;
+}
+
+static void push_die(struct world *world, int exit_code)
+{
+	char *line = xasprintf("{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"" ID
+			       "\",\"Attributes\":{\"exitCode\":\"%d\"}},\"timeNano\":%d}\n",
+			       exit_code, 1700000000);
+
+	peer_push(world->docker, line, strlen(line));
+	free(line);
+}
+
+static void assert_order(struct world *world, const char *const *lines)
+{
+	const char *at = world->text.buf;
+
+	for (; *lines; lines++) {
+		const char *found = strstr(at, *lines);
+
+		if (!found)
+			fail_msg("\"%s\" is missing after \"%.60s\" in\n%s", *lines, at,
+				 world->text.buf);
+		at = found + 1;
+	}
+}
+
+static void the_start_goes_step_by_step_and_the_end_leaves_all(void **state)
+{
+	static const char *const lines[] = {
+		" Starting registrator ",
+		" Using consul adapter: consul://127.0.0.1:",
+		" Connecting to backend (0/3)\n",
+		" Connecting to backend (1/3)\n",
+		" consul: current leader  10.0.0.1:8300\n",
+		" Listening for Docker events ...\n",
+		" Syncing services on 1 containers\n",
+		" added: " SHORT_ID " localhost:web:80\n",
+		NULL,
+	};
+	struct world *world = *state;
+	int status;
+
+	peer_script(world->consul, &(struct peer_reply){ .request = "GET /v1/status/leader",
+							 .status = 500,
+							 .times = 1 });
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-retry-attempts 3 -retry-interval 10");
+	wait_for_log(world, "added: ");
+	assert_order(world, lines);
+	kill(world->pid, SIGTERM);
+	status = wait_for_end(world);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	assert_int_equal(peer_asked(world->consul, "PUT /v1/agent/service/deregister/*"), 0);
+}
+
+static void the_end_of_a_container_removes_its_service(void **state)
+{
+	struct world *world = *state;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "");
+	wait_for_log(world, "added: ");
+	push_die(world, 3);
+	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
+}
+
+static void a_failure_under_on_success_keeps_the_service(void **state)
+{
+	struct world *world = *state;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-deregister on-success");
+	wait_for_log(world, "added: ");
+	push_die(world, 3);
+	wait_for_log(world, "stays registered");
+	assert_int_equal(peer_asked(world->consul, "PUT /v1/agent/service/deregister/*"), 0);
+}
+
+static void the_end_of_the_event_stream_does_not_end_it(void **state)
+{
+	struct world *world = *state;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "");
+	wait_for_log(world, "added: ");
+	peer_end_streams(world->docker);
+	wait_for_log_times(world, "Listening for Docker events ...", 2);
+	assert_false(has_ended(world));
+}
+
+static void unless_that_is_asked_for(void **state)
+{
+	struct world *world = *state;
+	int status;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-exit-on-docker-loss");
+	wait_for_log(world, "added: ");
+	peer_end_streams(world->docker);
+	status = wait_for_end(world);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	assert_non_null(strstr(world->text.buf, " Docker event loop closed\n"));
+}
+
+static void what_is_left_out_is_said(void **state)
+{
+	static const struct {
+		const char *config, *ports, *line;
+	} cases[] = {
+		{ "\"Env\":[]", "{}", " ignored: " SHORT_ID " no published ports\n" },
+		{ "\"ExposedPorts\":{\"80/tcp\":{}}", "{\"80/tcp\":null}",
+		  " ignored: " SHORT_ID " port 80 not published on host\n" },
+		{ "\"ExposedPorts\":{\"80/tcp\":{}},\"Env\":[\"SERVICE_IGNORE=1\"]",
+		  "{\"80/tcp\":[{\"HostIp\":\"10.0.0.1\",\"HostPort\":\"8080\"}]}",
+		  " ignored: " SHORT_ID " service on port 80\n" },
+	};
+
+	tear_down(state);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *world;
+
+		set_up(state);
+		world = *state;
+		accept_registrations(world);
+		inspect_as(world, cases[i].config, cases[i].ports);
+		start(world, "");
+		wait_for_log(world, cases[i].line);
+		tear_down(state);
+	}
+	set_up(state);
+}
+
+static void what_the_agent_refuses_is_said_with_its_reason(void **state)
+{
+	struct world *world = *state;
+
+	peer_answer(world->consul, "PUT /v1/agent/service/register", 400, NULL, "no such thing");
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "");
+	wait_for_log(world, " register failed: localhost:web:80 ");
+	wait_for_log(world, "no such thing\n");
+}
+
+static void an_agent_that_is_absent_ends_the_start(void **state)
+{
+	struct world *world = *state;
+	int status;
+
+	peer_answer(world->consul, "GET /v1/status/leader", 500, NULL, "out of order");
+	start(world, "-retry-attempts 2 -retry-interval 1");
+	status = wait_for_end(world);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	assert_int_equal(peer_asked(world->consul, "GET /v1/status/leader"), 3);
+	assert_int_equal(peer_asked(world->docker, "GET /events"), 0);
+}
+
+static void a_daemon_that_does_not_list_ends_the_start(void **state)
+{
+	struct world *world = *state;
+	int status;
+
+	peer_forget(world->docker);
+	peer_answer(world->docker, "GET /containers/json", 500, NULL, "{\"message\":\"no list\"}");
+	accept_registrations(world);
+	start(world, "");
+	status = wait_for_end(world);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	assert_non_null(strstr(world->text.buf, "no list"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_start_goes_step_by_step_and_the_end_leaves_all),
+		TEST(the_end_of_a_container_removes_its_service),
+		TEST(a_failure_under_on_success_keeps_the_service),
+		TEST(the_end_of_the_event_stream_does_not_end_it),
+		TEST(unless_that_is_asked_for),
+		TEST(what_is_left_out_is_said),
+		TEST(what_the_agent_refuses_is_said_with_its_reason),
+		TEST(an_agent_that_is_absent_ends_the_start),
+		TEST(a_daemon_that_does_not_list_ends_the_start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
