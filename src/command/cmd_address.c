@@ -187,13 +187,28 @@ static void add_address(const struct scene *scene, const struct address_row *row
 			 row->wanted_by);
 }
 
+static bool deletes_endpoints(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (plan->targets[i].step_count &&
+		    plan->targets[i].steps[0].kind == &step_delete_endpoint)
+			return true;
+	return false;
+}
+
 static void describe(struct plan *plan)
 {
+	bool both = deletes_endpoints(plan);
+
 	plan_set(&plan->operation,
-		 "delete what is left over from the Calico datastore, endpoint before address; "
-		 "each is read again and every daemon asked again right before");
-	plan_set(&plan->undo, "undo assigns the address again and writes the saved endpoint back, "
-			      "where both are still free");
+		 "%s; everything is read again and every daemon asked again right before",
+		 both ? "delete what is left over from the Calico datastore, endpoint before "
+			"address"
+		      : "free the address in its block in the Calico datastore");
+	plan_set(&plan->undo,
+		 both ? "undo assigns the address again and writes the saved endpoint back, where "
+			"both are still free"
+		      : "undo assigns the address again, where it is still free");
 	plan_set(&plan->comes_back, "no");
 }
 

@@ -238,6 +238,7 @@ static void an_orphan_asks_for_a_typed_answer(void **state)
 	assert_int_equal(world->confirm, PLAN_CONFIRM_TYPED);
 	assert_has(&world->plan, "1. give address 10.0.0.6 back to its pool, if still nobody");
 	assert_has(&world->plan, "nothing in Calico's data tells who had it");
+	assert_has_not(&world->plan, "endpoint before address");
 }
 
 static void what_is_not_surely_left_over_is_refused_with_its_reason(void **state)
