@@ -200,8 +200,8 @@ static void on_ping(void *arg, const struct json *doc, const struct err *err)
 	self->ping = NULL;
 	if (!err) {
 		if (self->backend.consul)
-			log_info(PART, "%s: current leader  %s", self->uri.scheme,
-				 json_as_str(doc, ""));
+			log_info(PART, "%s: current leader  %s",
+				 registry_name(self->backend.registry), json_as_str(doc, ""));
 		enter_registering(self);
 	} else if (self->attempt == self->flags.retry_attempts) {
 		fatal(self, err->msg);

@@ -262,6 +262,8 @@ bool registrator_flags_options(const struct registrator_flags *flags, struct reg
 	*out = (struct register_options){
 		.hostname = flags->hostname && *flags->hostname ? flags->hostname : NULL,
 		.ip = flags->ip,
+		/* Replaced anyway, so that nobody needs to look the hostname up. */
+		.host_ip = flags->ip && *flags->ip ? flags->ip : NULL,
 		.internal = flags->internal,
 		.internal_networks = flags->internal_networks,
 		.explicit_only = flags->explicit_only,

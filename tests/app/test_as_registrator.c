@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -459,6 +460,36 @@ static void consulkv_holds_address_and_port_below_its_prefix(void **state)
 	assert_int_equal(world->err.code, ERR_NOT_FOUND);
 }
 
+/* Both see the socket; the second one, a prefix after it. */
+static void sockets_are_reached_by_their_path(void **state)
+{
+	struct world *world = *state;
+	char dir[] = "/tmp/as-registrator-XXXXXX";
+	char *path, *uri;
+	struct peer *peer;
+
+	assert_non_null(mkdtemp(dir));
+	path = xasprintf("%s/sock", dir);
+	peer = peer_new_unix(world->loop, path);
+	peer_answer(peer, "PUT /v1/agent/service/register", 200, NULL, NULL);
+	peer_answer(peer, "PUT /v1/kv/*", 200, NULL, "true");
+	uri = xasprintf("consul-unix://%s", path);
+	assert_true(open_backend(world, uri));
+	add_web(world, 0);
+	assert_int_equal(peer_asked(peer, "PUT /v1/agent/service/register"), 1);
+	free(uri);
+	uri = xasprintf("consulkv-unix://%s:/a/b", path);
+	assert_true(open_backend(world, uri));
+	add_web(world, 0);
+	assert_int_equal(peer_asked(peer, "PUT /v1/kv/a/b/web/host-1%3Aweb%3A80"), 1);
+	assert_string_equal(peer_request(peer, 1)->body, "10.0.0.1:80");
+	free(uri);
+	peer_free(peer);
+	unlink(path);
+	rmdir(dir);
+	free(path);
+}
+
 static void assert_stored(const char *key, const char *want, const char *also)
 {
 	char *path = xasprintf("/v2/keys%s", key);
@@ -537,6 +568,7 @@ int main(void)
 		TEST(without_a_host_the_environment_says_where_consul_is),
 		TEST(consul_holds_the_service_until_it_is_removed),
 		TEST(consulkv_holds_address_and_port_below_its_prefix),
+		TEST(sockets_are_reached_by_their_path),
 		TEST(etcd_holds_address_and_port_for_their_lifetime),
 		TEST(skydns2_holds_records_below_the_domain_turned_around),
 		TEST(a_store_that_is_absent_says_so),
