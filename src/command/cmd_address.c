@@ -459,6 +459,24 @@ static bool tell_outcome(struct command_call *call, const struct plan *plan, con
 		       "nothing can be removed here for %s; what stands in its way was said", word);
 }
 
+/* A name that is there on several hosts means the only one of them that does not run. */
+static const struct container_row *the_one_that_does_not_run(const struct scene *scene,
+							     const char *name)
+{
+	const struct container_row *found = NULL;
+
+	for (size_t i = 0; i < scene->containers->count; i++) {
+		const struct container_row *row = snapshot_row(scene->containers, i);
+
+		if (strcmp(row->name, name) != 0 || is_running(row))
+			continue;
+		if (found)
+			return NULL;
+		found = row;
+	}
+	return found;
+}
+
 static bool find_subject(const struct scene *scene, const char *word,
 			 const struct container_row **container, char **address, struct err *err)
 {
@@ -467,7 +485,9 @@ static bool find_subject(const struct scene *scene, const char *word,
 	char text[CALICO_NET_TEXT_BYTES];
 
 	if (!calico_net_parse(&net, word)) {
-		*container = find_row(scene->containers, word, err);
+		*container = the_one_that_does_not_run(scene, word);
+		if (!*container)
+			*container = find_row(scene->containers, word, err);
 		if (*container && *(*container)->fixed_address)
 			*address = xstrdup((*container)->fixed_address);
 		return *container != NULL;

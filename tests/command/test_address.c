@@ -370,7 +370,7 @@ static void a_name_that_runs_elsewhere_is_told_beside_the_address_that_can_be_fr
 
 	add_accident(world)->error = "endpoint with name db already exists in network net";
 	add_container(world, "n2/db", "db", "running")->node = "n2";
-	run(world, "repair n1/db");
+	run(world, "repair db");
 	assert_int_equal(world->targets, 1);
 	assert_has(&world->plan, "a container db runs on n2");
 	assert_has(&world->plan, "more stands in its way");
