@@ -5,8 +5,6 @@
  */
 #include "as_ct_run.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,46 +22,11 @@
 #include "as_ct_command.h"
 #include "as_ct_exec.h"
 #include "as_ct_log.h"
+#include "as_ct_run_private.h"
 #include "as_ct_write.h"
 
-#define WATCHES_MAX      10000
 #define DEFAULT_ATTEMPTS 12
 #define ENDLESS_MS       (INT64_C(365) * 24 * 3600 * 1000)
-
-struct item {
-	const struct ct_template *template;
-	char *display;   /* "source" => "destination" */
-	char *no_target; /* stands for the destination that a dry run need not have */
-	bool rendered;
-	char printed[DIGEST_HEX_BYTES]; /* dry: what was printed last */
-};
-
-struct ct_run {
-	const struct ct_config *config;
-	struct loop *loop;
-	struct http *http;
-	struct consul *consul;
-	struct render_runner *runner;
-	struct ct_supervisor *supervisor; /* NULL: nothing to supervise */
-	struct loop_signal *signals[8];
-	size_t signal_count;
-	struct loop_deferred *pass;
-	struct loop_timer *patience; /* with a Consul that does not answer */
-	struct item *items;
-	size_t count;
-	bool wrote; /* in this pass */
-
-	size_t *commands; /* items whose commands are to run, in order */
-	size_t command_count, command_index;
-	struct arena arena; /* of the command that runs */
-	struct child *command;
-	struct loop_deferred *next_command;
-	bool command_failed;
-
-	bool pid_file_written;
-	bool ending, reload;
-	int status;
-};
 
 static void schedule(struct ct_run *run);
 static void run_command(void *arg);
@@ -258,7 +221,7 @@ static void finish_pass(struct ct_run *run)
 
 static void command_failed(struct ct_run *run, const char *why)
 {
-	const struct item *item = &run->items[run->commands[run->command_index]];
+	const struct ct_item *item = &run->items[run->commands[run->command_index]];
 	char *message = xasprintf("failed to execute command \"%s\" from %s: %s",
 				  item->template->exec.command, item->display, why);
 
@@ -273,16 +236,33 @@ static void go_on(struct ct_run *run)
 	run->next_command = loop_defer(run->loop, run_command, run);
 }
 
+/* "30s", "1m30s", "1.5s", "300ms" */
+static const char *go_duration(int64_t ms, char out[40])
+{
+	long long minutes = ms / 60000;
+
+	if (ms < 1000)
+		snprintf(out, 40, "%lldms", (long long)ms);
+	else if (minutes >= 60)
+		snprintf(out, 40, "%lldh%lldm%.5gs", minutes / 60, minutes % 60,
+			 (double)(ms % 60000) / 1000);
+	else if (minutes)
+		snprintf(out, 40, "%lldm%.5gs", minutes, (double)(ms % 60000) / 1000);
+	else
+		snprintf(out, 40, "%.5gs", (double)ms / 1000);
+	return out;
+}
+
 static void on_command(void *arg, const struct child_result *result)
 {
 	struct ct_run *run = arg;
-	const struct item *item = &run->items[run->commands[run->command_index]];
-	char why[160];
+	const struct ct_item *item = &run->items[run->commands[run->command_index]];
+	char why[160], limit[40];
 
 	run->command = NULL;
 	if (result->timed_out)
-		snprintf(why, sizeof(why), "child: command did not exit within \"%lldms\"",
-			 (long long)item->template->exec.timeout_ms);
+		snprintf(why, sizeof(why), "child: command did not exit within \"%s\"",
+			 go_duration(item->template->exec.timeout_ms, limit));
 	else
 		snprintf(why, sizeof(why), "child: command exited with a non-zero exit status: %d",
 			 result->exit_code);
@@ -294,7 +274,7 @@ static void on_command(void *arg, const struct child_result *result)
 static void run_command(void *arg)
 {
 	struct ct_run *run = arg;
-	const struct item *item;
+	const struct ct_item *item;
 	const struct ct_exec *exec;
 	struct child_spec spec = { .inherit = true, .only_env = true };
 	struct err err;
@@ -339,7 +319,7 @@ static void collect_command(struct ct_run *run, size_t index)
 
 static void print_dry(struct ct_run *run, size_t index)
 {
-	struct item *item = &run->items[index];
+	struct ct_item *item = &run->items[index];
 	const struct strbuf *text = render_pending_text(run->runner, index);
 	const char *sha256 = render_status(run->runner, index)->pending_sha256;
 	const char *destination = item->template->destination;
@@ -354,7 +334,7 @@ static void print_dry(struct ct_run *run, size_t index)
 
 static void deliver(struct ct_run *run, size_t index)
 {
-	struct item *item = &run->items[index];
+	struct ct_item *item = &run->items[index];
 	bool written = false;
 	struct err err;
 
@@ -418,140 +398,7 @@ static void on_changed(void *arg, size_t index)
 	schedule(arg);
 }
 
-/* ---- beginning ---- */
-
-static bool make_consul(struct ct_run *run, struct err *err)
-{
-	const struct ct_config *config = run->config;
-	const char *password = config->consul.password;
-	struct consul_config consul = {
-		.address = config->consul.address,
-		.token = config->consul.token,
-		.tls = config->consul.ssl == 1,
-		.no_verify = config->consul.verify == 0,
-		.ca_file = config->consul.ca_cert,
-		.ca_path = config->consul.ca_path,
-		.cert_file = config->consul.cert,
-		.key_file = config->consul.key,
-		.server_name = config->consul.server_name,
-	};
-
-	if (config->consul.auth_enabled && config->consul.user)
-		consul.auth = arena_printf(&run->arena, "%s:%s", config->consul.user,
-					   password ? password : "");
-	run->http = http_new(run->loop);
-	run->consul = consul_new(run->loop, run->http, &consul, err);
-	return run->consul || err_context(err, "consul");
-}
-
-/* Go's words for it. */
-static bool check_source(const char *path, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), saved = errno;
-
-	if (fd >= 0)
-		close(fd);
-	else if (saved == ENOENT)
-		return err_set(err, ERR_NOT_FOUND,
-			       "failed to read template: open %s: no such file or directory", path);
-	else if (saved == EACCES)
-		return err_set(err, ERR_DENIED,
-			       "failed to read template: open %s: permission denied", path);
-	return true;
-}
-
-static bool check_template(const struct ct_run *run, const struct ct_template *template,
-			   struct err *err)
-{
-	if (template->source && template->contents)
-		return err_set(err, ERR_INPUT,
-			       "template: cannot specify both 'source' and 'content'");
-	if (!template->source && !template->contents)
-		return err_set(err, ERR_INPUT,
-			       "template: must specify exactly one of 'source' or 'content'");
-	if (!run->config->dry && (!template->destination || !*template->destination))
-		return err_set(err, ERR_INPUT, "missing destination");
-	return !template->source || check_source(template->source, err);
-}
-
-static bool add_template(struct ct_run *run, size_t index, struct err *err)
-{
-	const struct ct_template *template = &run->config->templates[index];
-	struct item *item = &run->items[index];
-	struct render_template spec = {
-		.source = template->source,
-		.contents = template->contents,
-		.destination = template->destination,
-		.left_delimiter = template->left_delimiter,
-		.right_delimiter = template->right_delimiter,
-		.error_on_missing_key = template->error_on_missing_key,
-	};
-
-	if (!check_template(run, template, err))
-		return false;
-	item->template = template;
-	item->display =
-		xasprintf("\"%s\" => \"%s\"", template->source ? template->source : "(dynamic)",
-			  template->destination ? template->destination : "");
-	if (!template->destination || !*template->destination) {
-		/* A path that never exists: everything differs from it. */
-		item->no_target = xasprintf("/proc/self/no-destination-%zu", index);
-		spec.destination = item->no_target;
-	}
-	if (template->wait.enabled != CT_UNSAID || run->config->once) {
-		spec.own_wait = true;
-		if (template->wait.enabled == 1 && !run->config->once) {
-			spec.wait_min_ms = template->wait.min_ms;
-			spec.wait_max_ms = template->wait.max_ms;
-		}
-	}
-	return render_runner_add(run->runner, &spec, err);
-}
-
-static bool make_runner(struct ct_run *run, struct err *err)
-{
-	static const struct render_events events = { on_changed };
-	const struct ct_config *config = run->config;
-	struct render_options options = {
-		.mode = RENDER_HOLD,
-		.no_stale = config->max_stale_ms == 0,
-		.watch_limit = WATCHES_MAX,
-		.no_brakes = true,
-		.no_automatic_check = true,
-	};
-
-	if (config->wait.enabled == 1) {
-		options.wait_min_ms = config->wait.min_ms;
-		options.wait_max_ms = config->wait.max_ms;
-	}
-	run->count = config->template_count;
-	run->items = xcalloc(run->count + 1, sizeof(*run->items));
-	run->commands = xcalloc(run->count + 1, sizeof(*run->commands));
-	run->runner = render_runner_new(run->loop, run->consul, &options, &events, run);
-	for (size_t i = 0; i < run->count; i++)
-		if (!add_template(run, i, err))
-			return false;
-	return true;
-}
-
-static bool write_pid(struct ct_run *run, struct err *err)
-{
-	const char *path = run->config->pid_file;
-	int fd;
-
-	if (!path)
-		return true;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0 || dprintf(fd, "%ld", (long)getpid()) < 0) {
-		err_system(err, "could not open pid file %s", path);
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	close(fd);
-	run->pid_file_written = true;
-	return true;
-}
+/* ---- a whole life ---- */
 
 static void release(struct ct_run *run)
 {
@@ -579,6 +426,7 @@ static void release(struct ct_run *run)
 
 int ct_run(const struct ct_config *config, bool *reload)
 {
+	static const struct render_events rendering = { on_changed };
 	static const struct ct_supervisor_events events = { on_died, on_not_started, on_stopped };
 	struct ct_run run = { .config = config, .loop = loop_new() };
 	struct err err;
@@ -586,7 +434,8 @@ int ct_run(const struct ct_config *config, bool *reload)
 	add_signals(&run);
 	if (config->exec.command && !config->dry)
 		run.supervisor = ct_supervisor_new(run.loop, config, &events, &run);
-	if (make_consul(&run, &err) && make_runner(&run, &err) && write_pid(&run, &err)) {
+	if (ct_make_consul(&run, &err) && ct_make_runner(&run, &rendering, &err) &&
+	    ct_write_pid(&run, &err)) {
 		render_runner_start(run.runner);
 		schedule(&run);
 		loop_run(run.loop);

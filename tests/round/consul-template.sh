@@ -123,6 +123,9 @@ check "and the new file stays" grep -qx world out/b
 ends "dry prints and writes nothing" 0 '^> out/dry$' -dry -once -template in.tpl:out/dry:"echo no"
 check "no file, no command" bash -c '! test -e out/dry && ! grep -qx no log && grep -qx world log'
 ends "dry needs no destination" 0 '^world$' -dry -once -template in.tpl
+cat >slow.hcl <<'HCL'
+template { source = "in.tpl" destination = "out/slow" command = "sleep 9" command_timeout = "1.5s" }
+HCL
 cat >three.hcl <<'HCL'
 consul { retry { attempts = 1 } }
 template { contents = "{{with node}}{{.Node.Node}}{{end}}" destination = "out/node" perms = "0600" }
@@ -133,6 +136,8 @@ ends "a file of configuration with three templates" 0 '^same$' -config three.hcl
 check "all are there, with the mode that was asked for" bash -c \
 	'grep -qx n1 out/node && grep -qx world out/c && grep -q world out/again && [ "$(stat -c %a out/node)" = 600 ]'
 check "the command that two of them have ran once" bash -c '[ "$(grep -cx same log)" = 1 ]'
+ends "a command that takes too long ends it with 14" 14 'child: command did not exit within "1.5s"' \
+	-config slow.hcl -once
 ends "no Consul: once gives up after its retries" 14 'exceeded maximum retries' \
 	-once -template in.tpl:out/x -consul-addr 127.0.0.1:1 -consul-retry-attempts 2
 
@@ -209,6 +214,23 @@ check "without a reload signal a change starts it again" within 5 bash -c \
 	'[ "$(tr "\n" " " <trace)" = "started stopped started " ]'
 kill -INT "$daemon"
 ended_with 12
+
+# ---- what differs on purpose: Consul goes away
+start -template in.tpl:out/i
+within 5 test -e out/i
+kill "$agent"
+wait "$agent" 2>/dev/null
+agent=
+check "an outage of Consul is told" within 5 grep -q 'connection refused' log
+check "and does not end a daemon" kill -0 "$daemon"
+kill -TERM "$daemon"
+ended_with 12
+start -template in.tpl:out/i -consul-retry-attempts 2
+ended_with 14
+ok "unless it was told how often to try" $?
+start -template in.tpl:out/i -consul-retry=false
+ended_with 14
+ok "or not to try again" $?
 
 echo "1..$count"
 [ "$failures" -eq 0 ]
