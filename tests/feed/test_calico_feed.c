@@ -81,19 +81,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void start(struct scene *scene, const char *url)
-{
-	struct etcd_config config = { .endpoints = (const char *[]){ url, NULL } };
-	struct calico_feed_options options = { .grace_ms = GRACE_MS };
-	struct err err;
-
-	scene->etcd = etcd_new(scene->loop, scene->http, &config, &err);
-	assert_non_null(scene->etcd);
-	docker_feed_add(scene->docker_feed, "n1", scene->daemon->docker, true);
-	scene->feed = calico_feed_new(scene->loop, scene->model, scene->etcd, scene->docker_feed,
-				      &options);
-}
-
 static const struct endpoint_row *endpoint(const struct scene *scene, const char *node, char eid)
 {
 	return snapshot_find(model_current(scene->model, MODEL_ENDPOINTS),
@@ -103,9 +90,14 @@ static const struct endpoint_row *endpoint(const struct scene *scene, const char
 /* For the message of a wait that failed. */
 static const char *found(const struct scene *scene)
 {
-	const struct endpoint_row *row = endpoint(scene, "n1", scene->eid);
+	const struct endpoint_row *row = endpoint(scene, "n1", scene->eid ? scene->eid : '0');
 
 	return row ? row->why : "no such endpoint";
+}
+
+static bool docker_is_complete(struct scene *scene)
+{
+	return docker_feed_is_complete(scene->docker_feed);
 }
 
 static bool run_check(void *arg)
@@ -119,8 +111,23 @@ static bool run_check(void *arg)
 	do {                                                                                       \
 		(scene)->check = (condition);                                                      \
 		if (!run_until_true((scene)->loop, run_check, (scene)))                            \
-			fail_msg("never: %s %s, but %s", #condition, (scene)->word, found(scene)); \
+			fail_msg("never: %s %s, but %s", #condition,                               \
+				 (scene)->word ? (scene)->word : "", found(scene));                \
 	} while (0)
+
+static void start(struct scene *scene, const char *url)
+{
+	struct etcd_config config = { .endpoints = (const char *[]){ url, NULL } };
+	struct calico_feed_options options = { .grace_ms = GRACE_MS };
+	struct err err;
+
+	scene->etcd = etcd_new(scene->loop, scene->http, &config, &err);
+	assert_non_null(scene->etcd);
+	docker_feed_add(scene->docker_feed, "n1", scene->daemon->docker, true);
+	UNTIL(scene, docker_is_complete);
+	scene->feed = calico_feed_new(scene->loop, scene->model, scene->etcd, scene->docker_feed,
+				      &options);
+}
 
 static bool has_word(struct scene *scene)
 {
