@@ -13,7 +13,12 @@
  *
  * An instance is dangling when its id has Registrator's form (host:container:port[:udp]), the
  * daemon of that host has answered in full, and has no such container. It is a duplicate when
- * the same service, address and port stand on another node too.
+ * the same service, address and port stand on another node too; of several, the one on the node
+ * that the catalog names first is not.
+ *
+ * The source is down or denied for as long as one of these questions fails, whatever the others
+ * hear, and stale while there is no leader. A node that could not be read is read again with the
+ * next look at the members; the first publication waits for that once. Rows stay in an outage.
  */
 #ifndef BINNACLE_FEED_CONSUL_FEED_H
 #define BINNACLE_FEED_CONSUL_FEED_H
