@@ -10,15 +10,14 @@ export LC_ALL=C.UTF-8
 MAKE=${MAKE:-make}
 jobs=$(nproc)
 passed=0 failed=0 skipped=0
-log=$(mktemp)
 # Exists while the lab, if one is up, is ours. After a crash it tells the next run to end that lab.
 ours=build/check-started-the-lab
 # The process group of the step that runs.
 group=build/check-group
 
 end_lab() {
-	bash tests/lab/lab.sh down >/dev/null 2>&1
-	bash tests/lab/lab.sh down --small >/dev/null 2>&1
+	bash tests/lab/lab.sh down >/dev/null 2>&1 8>&-
+	bash tests/lab/lab.sh down --small >/dev/null 2>&1 8>&-
 	rm -f "$ours"
 }
 
@@ -40,15 +39,9 @@ cleanup() {
 	# Every consul makes this directory and leaves it empty.
 	rmdir /tmp/consul-test 2>/dev/null
 }
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
-
 # A step that hangs is ended after ten minutes. timeout(1) leads a process group of its own.
 run() { # COMMAND...
-	bash -c 'echo $$ >"$0" && exec timeout -k 10 600 "$@"' "$group" "$@" </dev/null 2>&1
-	local status=$?
-	rm -f "$group"
-	return $status
+	bash -c 'echo $$ >"$0" && exec timeout -k 10 600 "$@"' "$group" "$@" </dev/null 2>&1 8>&-
 }
 
 add() { # PASSED FAILED SKIPPED
@@ -105,6 +98,11 @@ one() { # NAME COMMAND... : a single test
 }
 
 mkdir -p build
+exec 8>build/check.lock
+flock -n 8 || { echo "another check runs here: waiting for its end" && flock 8; }
+log=$(mktemp)
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
 end_step
 [ ! -e "$ours" ] || end_lab
 
