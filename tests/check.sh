@@ -39,6 +39,7 @@ cleanup() {
 	# Every consul makes this directory and leaves it empty.
 	rmdir /tmp/consul-test 2>/dev/null
 }
+
 # A step that hangs is ended after ten minutes. timeout(1) leads a process group of its own.
 run() { # COMMAND...
 	bash -c 'echo $$ >"$0" && exec timeout -k 10 600 "$@"' "$group" "$@" </dev/null 2>&1 8>&-
@@ -53,7 +54,7 @@ counted() { # NAME COMMAND...
 	local name=$1 line
 	shift
 	echo "== $name"
-	run "$@" | tee "$log"
+	run "$@" 8>&- | tee "$log" 8>&-
 	local status=${PIPESTATUS[0]}
 	line=$(grep -ao 'unit: [0-9]* passed, [0-9]* failed, [0-9]* skipped' "$log" | tail -1)
 	if [ -n "$line" ]; then
@@ -71,7 +72,7 @@ tap() { # NAME COMMAND...
 	local name=$1
 	shift
 	echo "== $name"
-	run "$@" | tee "$log"
+	run "$@" 8>&- | tee "$log" 8>&-
 	local status=${PIPESTATUS[0]} ok bad skip
 	skip=$(grep -ac '^ok .*# SKIP' "$log")
 	ok=$(($(grep -ac '^ok ' "$log") - skip))
@@ -98,6 +99,7 @@ one() { # NAME COMMAND... : a single test
 }
 
 mkdir -p build
+# Its descriptor is handed down to nobody, so that it tells whether this very script lives.
 exec 8>build/check.lock
 flock -n 8 || { echo "another check runs here: waiting for its end" && flock 8; }
 log=$(mktemp)
