@@ -156,11 +156,12 @@ static const char *lower_first(const char *text, char *out, size_t size)
 
 static void explain_timeout(struct transfer *transfer)
 {
-	curl_off_t connected_us = 0;
+	curl_off_t ready_us = 0;
 	int64_t limit_ms = transfer->timeout_ms;
 
-	curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-	if (connected_us > 0)
+	/* The time of the connection itself stays 0 on one that was kept. */
+	curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+	if (ready_us > 0)
 		err_set(&transfer->err, ERR_UNREACHABLE, "no answer from %s within %g s",
 			transfer->peer, (double)limit_ms / 1000);
 	else

@@ -198,6 +198,22 @@ static void connections_are_reused(void **state)
 	assert_int_equal(peer_connection_count(fixture->peer), 1);
 }
 
+static void silence_on_a_kept_connection_is_told_as_such(void **state)
+{
+	struct fixture *fixture = *state;
+	struct seen seen = { 0 };
+
+	peer_answer(fixture->peer, "GET /first", 200, NULL, "1");
+	get(fixture, &seen, "/first");
+	forget(&seen);
+	peer_script(fixture->peer,
+		    &(struct peer_reply){ .request = "GET /second", .fault = PEER_HANG });
+	ask(fixture, &seen, &(struct http_request){ .path = "/second", .timeout_ms = 300 });
+	assert_int_equal(peer_connection_count(fixture->peer), 1);
+	assert_int_equal(seen.err.code, ERR_UNREACHABLE);
+	assert_non_null(strstr(seen.err.msg, "no answer from"));
+}
+
 static void a_kept_connection_that_was_closed_meanwhile_is_replaced(void **state)
 {
 	struct fixture *fixture = *state;
@@ -629,6 +645,7 @@ int main(void)
 		TEST(a_large_body_is_sent_without_expecting_a_100),
 		TEST(a_put_without_a_body_says_that_it_is_empty),
 		TEST(connections_are_reused),
+		TEST(silence_on_a_kept_connection_is_told_as_such),
 		TEST(a_kept_connection_that_was_closed_meanwhile_is_replaced),
 		TEST(no_more_connections_than_allowed),
 		TEST(a_unix_socket_is_spoken_to),
