@@ -777,7 +777,7 @@ static void a_real_agent_feeds_a_real_template(void **state)
 		"\"Port\":80}");
 	send_put(scene, "/v1/agent/service/register",
 		 "{\"ID\":\"db-1\",\"Name\":\"db\",\"Address\":\"10.0.0.9\",\"Port\":90}");
-	for (int i = 0; i < 200 && !strstr(render_live_text(scene->runner, 0)->buf, "web"); i++)
+	for (int i = 0; i < 1500 && !strstr(render_live_text(scene->runner, 0)->buf, "web"); i++)
 		run_for(scene->loop, 20);
 	assert_file(scene, "app.conf", "upstream web {\n  server 10.0.0.1:80;\n}\n# none\n");
 	send_put(
@@ -785,7 +785,7 @@ static void a_real_agent_feeds_a_real_template(void **state)
 		"{\"ID\":\"web-2\",\"Name\":\"web\",\"Tags\":[\"calico\"],\"Address\":\"10.0.0.2\","
 		"\"Port\":80}");
 	send_put(scene, "/v1/kv/note", "hello");
-	for (int i = 0; i < 200 && !(strstr(render_live_text(scene->runner, 0)->buf, "0.2") &&
+	for (int i = 0; i < 1500 && !(strstr(render_live_text(scene->runner, 0)->buf, "0.2") &&
 				     strstr(render_live_text(scene->runner, 0)->buf, "hello"));
 	     i++)
 		run_for(scene->loop, 20);
@@ -998,7 +998,7 @@ static void a_held_text_is_checked_by_itself(void **state)
 	set_key(scene, "a", "x");
 	render_runner_start(scene->runner);
 	wait_for(scene, 0, RENDER_HELD);
-	for (int i = 0; i < 200 && !render_status(scene->runner, 0)->check; i++)
+	for (int i = 0; i < 1500 && !render_status(scene->runner, 0)->check; i++)
 		run_for(scene->loop, 20);
 	assert_int_equal(render_status(scene->runner, 0)->check, RENDER_CHECK_OK);
 	assert_file(scene, "conf.d/app.conf", NULL);

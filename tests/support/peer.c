@@ -18,7 +18,7 @@
 #include "binnacle/base/strbuf.h"
 #include "binnacle/loop/loop.h"
 
-enum { FLOOD_CHUNK = 65536, REAL_LIMIT_MS = 10000 };
+enum { FLOOD_CHUNK = 65536, REAL_LIMIT_MS = 40000 };
 
 struct rule {
 	struct peer_reply reply; /* strings owned */
