@@ -147,13 +147,13 @@ ingress_has_labels() {
 	local id
 	id=$(endpoint_id "$one" calico-nginx1-consul-template)
 	get "$(endpoint_key "$one" "$id")" | tee /dev/stderr |
-		grep -qF '\"ipv4_nets\":[\"10.233.49.100/32\"],\"ipv6_nets\":[],\"labels\":{\"role\":\"nginx\"}'
+		grep -cF '\"ipv4_nets\":[\"10.233.49.100/32\"],\"ipv6_nets\":[],\"labels\":{\"role\":\"nginx\"}'
 }
 
 network_is_global() {
 	same global "$(lab docker "$two" network inspect -f '{{.Scope}}' calico)" &&
 		lab docker "$two" network inspect calico |
-		grep -q "\"ep-$(endpoint_id "$one" nginx-test-1)\""
+		grep -c "\"ep-$(endpoint_id "$one" nginx-test-1)\""
 }
 
 conflict='IpamDriver.RequestAddress: IP assignment error, data: {IP:10.233.49.10 HandleID:<nil> Attrs:map[] Hostname:W708-ATMQZLPR-1}: Address already assigned in block'
@@ -173,8 +173,8 @@ slot() { # BLOCK-KEY ORDINAL (from 0)
 two_endpoints_are_stale() {
 	local endpoints
 	endpoints=$(get "$(endpoint_key "$one" '')?recursive=true")
-	grep -qF '\"10.233.49.10/32\"' <<<"$endpoints" &&
-		grep -qF '\"10.233.49.11/32\"' <<<"$endpoints" &&
+	grep -cF '\"10.233.49.10/32\"' <<<"$endpoints" &&
+		grep -cF '\"10.233.49.11/32\"' <<<"$endpoints" &&
 		same 0 "$(slot 10.233.49.0-26 10)" && same 0 "$(slot 10.233.49.0-26 11)" &&
 		same null "$(slot 10.233.49.0-26 12)" &&
 		same '' "$(lab docker "$one" ps -q --filter name=fixed-a)$(lab docker "$one" ps -aq \
@@ -191,10 +191,10 @@ removal_leaves_nothing() {
 		within 6 labelled "$two" "$id" &&
 		lab docker "$two" rm -f passing || return
 	same null "$(slot 10.233.61.128-26 12)" &&
-		get "$(endpoint_key "$two" "$id")" | grep -q '"errorCode":100'
+		get "$(endpoint_key "$two" "$id")" | grep -c '"errorCode":100'
 }
 
-labelled() { get "$(endpoint_key "$1" "$2")" | grep -qF '\"labels\":{\"role\":\"app\"}'; }
+labelled() { get "$(endpoint_key "$1" "$2")" | grep -cF '\"labels\":{\"role\":\"app\"}'; }
 
 plugin_call() { # HOST SOCKET CALL JSON
 	get --fail --unix-socket "$lab/$1/run/docker/plugins/$2.sock" -d "$4" "http://plugin/$3"
@@ -274,7 +274,7 @@ EOF
 grep_in() { # TEXT COMMAND...
 	local text=$1
 	shift
-	"$@" | grep -q "$text"
+	"$@" | grep -c "$text"
 }
 
 ingress_outlives_its_nginx() {
@@ -292,8 +292,8 @@ nginx_is_dead() { ! in_ingress sh -c 'kill -0 $(cat /run/nginx.pid)' 2>/dev/null
 host_is_itself() {
 	same "$two" "$(lab run "$two" hostname)" &&
 		same "$lab/$two/binnacle.hcl" "$(lab run "$two" printenv BINNACLE_CONFIG)" &&
-		lab run "$two" ip -4 -o addr show eth0 | grep -q 172.29.150.203 &&
-		lab run "$one" getent hosts "$one" | grep -q 172.29.150.202
+		lab run "$two" ip -4 -o addr show eth0 | grep -c 172.29.150.203 &&
+		lab run "$one" getent hosts "$one" | grep -c 172.29.150.202
 }
 
 # Of what is new only containerd's directory is allowed, which has no option to be elsewhere.

@@ -28,7 +28,7 @@ filter() {
 }
 workloads() { etcd_get "/calico/v1/host/$one/workload?recursive=true&sorted=true"; }
 screen() { $terminal capture-pane -t console -p; }
-shows() { screen | grep -Eq -- "$1"; }
+shows() { screen | grep -E -- "$1" >/dev/null; }
 hides() { ! shows "$1"; }
 resize() { $terminal resize-window -t console -x "$1" -y "$2"; }
 see() { # NAME SECONDS PATTERN: on the screen within that time
