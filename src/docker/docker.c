@@ -31,35 +31,37 @@ static void use_certificates(struct endpoint *endpoint, const char *folder)
 	endpoint->key_file = xasprintf("%s/key.pem", folder);
 }
 
-struct docker *docker_new(struct loop *loop, struct http *http, const struct docker_config *config,
-			  struct err *err)
+/* Where the daemon listens. */
+static bool find_daemon(struct docker *docker, const struct docker_config *config, struct err *err)
 {
 	const char *host =
 		config->host && *config->host ? config->host : "unix:///var/run/docker.sock";
 	bool local = text_starts_with(host, "unix://");
 	bool tls = !local && ((config->cert_path && *config->cert_path) ||
 			      text_starts_with(host, "https://"));
-	struct docker *docker;
 
-	if (text_starts_with(host, "ssh://")) {
-		err_set(err, ERR_INPUT,
-			"docker host %s: ssh is not supported; use a tcp:// address with "
-			"certificates, or forward the socket and use unix://",
-			host);
-		return NULL;
-	}
-	docker = xcalloc(1, sizeof(*docker));
-	docker->loop = loop;
-	docker->http = http;
-	if (!endpoint_parse(&docker->endpoint, host, tls, tls ? DOCKER_PORT_TLS : DOCKER_PORT,
-			    err)) {
-		err_context(err, "docker host");
-		free(docker);
-		return NULL;
-	}
+	if (text_starts_with(host, "ssh://"))
+		return docker_use_ssh(docker, host, err);
+	if (!endpoint_parse(&docker->endpoint, host, tls, tls ? DOCKER_PORT_TLS : DOCKER_PORT, err))
+		return err_context(err, "docker host");
 	if (tls && config->cert_path && *config->cert_path)
 		use_certificates(&docker->endpoint, config->cert_path);
 	docker->endpoint.no_verify = config->no_verify;
+	return true;
+}
+
+struct docker *docker_new(struct loop *loop, struct http *http, const struct docker_config *config,
+			  struct err *err)
+{
+	struct docker *docker = xcalloc(1, sizeof(*docker));
+
+	docker->loop = loop;
+	docker->http = http;
+	if (!find_daemon(docker, config, err)) {
+		endpoint_release(&docker->endpoint);
+		free(docker);
+		return NULL;
+	}
 	docker->name =
 		xstrdup(config->name && *config->name ? config->name
 						      : endpoint_describe(&docker->endpoint));
@@ -84,6 +86,16 @@ const char *docker_name(const struct docker *docker)
 const char *docker_address(const struct docker *docker)
 {
 	return endpoint_describe(&docker->endpoint);
+}
+
+void docker_explain(const struct docker *docker, struct err *err)
+{
+	struct err plain = *err;
+
+	if (docker->endpoint.dial && err->code == ERR_UNREACHABLE)
+		err_set(err, plain.code, "%.300s (ssh may not ask here: try it once by hand)",
+			plain.msg);
+	err_context(err, "docker %s", docker->name);
 }
 
 static enum err_code code_of_status(int status)
@@ -138,7 +150,7 @@ static void on_answer(void *arg, struct http_answer *answer, const struct err *h
 	free(call);
 	if (http_err) {
 		err = *http_err;
-		err_context(&err, "docker %s", ended.docker->name);
+		docker_explain(ended.docker, &err);
 	} else {
 		doc = docker_decode(ended.docker, answer, &err);
 	}

@@ -20,4 +20,10 @@ struct docker {
 struct json *docker_decode(const struct docker *docker, const struct http_answer *answer,
 			   struct err *err);
 
+/* Say of which daemon an error is, and what to try. */
+void docker_explain(const struct docker *docker, struct err *err);
+
+/* Fill the endpoint from "ssh://[user@]host[:port]". */
+bool docker_use_ssh(struct docker *docker, const char *host, struct err *err);
+
 #endif

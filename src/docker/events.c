@@ -20,7 +20,12 @@
 #include "binnacle/loop/loop.h"
 #include "docker_private.h"
 
-enum { EVENTS_BACKOFF_MS = 100, EVENTS_BACKOFF_MAX_MS = 10000, NS_PER_S = 1000000000 };
+enum {
+	EVENTS_BACKOFF_MS = 100,
+	EVENTS_BACKOFF_MAX_MS = 10000,
+	EVENTS_OPEN_MS = 30000,
+	NS_PER_S = 1000000000
+};
 enum { SEEN_PRUNE_COUNT = 64 };
 static const int64_t overlap_ns = NS_PER_S;
 
@@ -35,7 +40,7 @@ struct docker_events {
 	struct docker_event_handlers handlers;
 	void *arg;
 	struct http_stream *stream;
-	struct loop_timer *retry;
+	struct loop_timer *retry, *opening;
 	struct backoff backoff;
 	bool is_up, was_reported_down;
 	int64_t newest_ns;       /* 0: nothing was seen yet */
@@ -142,6 +147,7 @@ static void on_open(void *arg)
 {
 	struct docker_events *events = arg;
 
+	loop_timer_stop(&events->opening);
 	events->is_up = true;
 	events->was_reported_down = false;
 	backoff_reset(&events->backoff);
@@ -163,6 +169,7 @@ static void on_end(void *arg, int status, const char *text, const struct err *er
 	struct docker_events *events = arg;
 	struct err why = { 0 };
 
+	loop_timer_stop(&events->opening);
 	events->stream = NULL;
 	events->is_up = false;
 	events->retry = loop_timer_start(events->docker->loop, backoff_next_ms(&events->backoff),
@@ -177,10 +184,23 @@ static void on_end(void *arg, int status, const char *text, const struct err *er
 		err_set(&why, ERR_UNREACHABLE, "the daemon ended the event stream");
 	else
 		err_set(&why, ERR_REFUSED, "events: status %d %.200s", status, text ? text : "");
-	err_context(&why, "docker %s", events->docker->name);
+	docker_explain(events->docker, &why);
 	log_warn("docker", "%s", why.msg);
 	if (events->handlers.down)
 		events->handlers.down(events->arg, &why);
+}
+
+/* A daemon that hangs takes the connection and says nothing, and there is no other end to that. */
+static void on_not_opened(void *arg)
+{
+	struct docker_events *events = arg;
+	struct err err;
+
+	events->opening = NULL;
+	http_stream_cancel(&events->stream);
+	err_set(&err, ERR_UNREACHABLE, "no answer from %s within %d s",
+		endpoint_describe(&events->docker->endpoint), EVENTS_OPEN_MS / 1000);
+	on_end(events, 0, NULL, &err);
 }
 
 static void connect_stream(struct docker_events *events)
@@ -201,6 +221,8 @@ static void connect_stream(struct docker_events *events)
 	request.path = path.buf;
 	events->stream = http_stream_start(events->docker->http, &events->docker->endpoint,
 					   &request, &table, events);
+	events->opening =
+		loop_timer_start(events->docker->loop, EVENTS_OPEN_MS, on_not_opened, events);
 	strbuf_release(&path);
 }
 
@@ -225,6 +247,7 @@ void docker_events_stop(struct docker_events **events)
 		return;
 	http_stream_cancel(&(*events)->stream);
 	loop_timer_stop(&(*events)->retry);
+	loop_timer_stop(&(*events)->opening);
 	forget_older(*events, INT64_MAX);
 	free((*events)->seen);
 	(*events)->docker->users--;

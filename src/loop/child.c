@@ -183,8 +183,11 @@ static int spawn(pid_t *pid, const struct child_spec *spec, int output)
 
 	posix_spawn_file_actions_init(&actions);
 	if (!spec->inherit) {
-		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-		posix_spawn_file_actions_adddup2(&actions, output, 1);
+		if (spec->stream)
+			posix_spawn_file_actions_adddup2(&actions, spec->stream, 0);
+		else
+			posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_adddup2(&actions, spec->stream ? spec->stream : output, 1);
 		posix_spawn_file_actions_adddup2(&actions, output, 2);
 	}
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
@@ -195,8 +198,10 @@ static int spawn(pid_t *pid, const struct child_spec *spec, int output)
 		posix_spawn_file_actions_addchdir_np(&actions, spec->cwd);
 
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
+	/* The leader of a session leads a process group of its own, too. */
+	posix_spawnattr_setflags(
+		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+			       (spec->stream ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP));
 	posix_spawnattr_setpgroup(&attr, 0);
 	sigemptyset(&none);
 	posix_spawnattr_setsigmask(&attr, &none);
@@ -234,6 +239,7 @@ struct child *child_run(struct loop *loop, const struct child_spec *spec, child_
 	int rc;
 
 	assert(spec->argv && spec->argv[0]);
+	assert(!spec->stream || (spec->stream > 2 && !spec->inherit));
 	if (!check_cwd(spec->cwd, err))
 		return NULL;
 	if (!spec->inherit && pipe2(ends, O_CLOEXEC) != 0) {
@@ -265,6 +271,13 @@ struct child *child_run(struct loop *loop, const struct child_spec *spec, child_
 	if (spec->timeout_ms > 0)
 		child->timer = loop_timer_start(loop, spec->timeout_ms, on_timeout, child);
 	return child;
+}
+
+const struct strbuf *child_output(struct child *child)
+{
+	if (child->output_watch && !read_output(child))
+		loop_fd_remove(&child->output_watch);
+	return &child->output;
 }
 
 void child_signal(struct child *child, int number)

@@ -108,13 +108,29 @@ bool endpoint_parse(struct endpoint *endpoint, const char *text, bool tls, int d
 	return true;
 }
 
+void endpoint_set_dial(struct endpoint *endpoint, const char *const *argv, const char *name)
+{
+	size_t count = 0;
+
+	while (argv[count])
+		count++;
+	endpoint->base_url = xstrdup("http://localhost");
+	endpoint->dial_name = xstrdup(name);
+	endpoint->dial = xcalloc(count + 1, sizeof(*endpoint->dial));
+	for (size_t i = 0; i < count; i++)
+		endpoint->dial[i] = xstrdup(argv[i]);
+}
+
 void endpoint_release(struct endpoint *endpoint)
 {
-	char *owned[] = { endpoint->base_url,   endpoint->unix_socket, endpoint->user,
-			  endpoint->password,   endpoint->header,      endpoint->ca_file,
-			  endpoint->ca_path,    endpoint->cert_file,   endpoint->key_file,
-			  endpoint->server_name };
+	char *owned[] = { endpoint->base_url,    endpoint->unix_socket, endpoint->user,
+			  endpoint->password,    endpoint->header,      endpoint->ca_file,
+			  endpoint->ca_path,     endpoint->cert_file,   endpoint->key_file,
+			  endpoint->server_name, endpoint->dial_name };
 
+	for (size_t i = 0; endpoint->dial && endpoint->dial[i]; i++)
+		free(endpoint->dial[i]);
+	free(endpoint->dial);
 	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
 		free(owned[i]);
 	*endpoint = (struct endpoint){ 0 };
@@ -127,6 +143,8 @@ const char *endpoint_describe(const struct endpoint *endpoint)
 	const char *host;
 	char *out;
 
+	if (endpoint->dial)
+		return endpoint->dial_name;
 	if (!endpoint->unix_socket) {
 		host = strstr(endpoint->base_url, "://");
 		return host ? host + strlen("://") : endpoint->base_url;

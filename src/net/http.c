@@ -9,18 +9,22 @@
 #include "binnacle/net/http.h"
 
 #include <assert.h>
-#include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "binnacle/base/clock.h"
+#include "binnacle/base/digest.h"
 #include "binnacle/base/limits.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/text.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/net/endpoint.h"
 
+#include "dial.h"
 #include "transfer.h"
 
 #define CONNECT_TIMEOUT_MS   5000
@@ -36,6 +40,7 @@ struct http {
 	struct transfer *first;
 	struct transfer *ready_first, *ready_last;
 	bool *freed; /* set while the ready list is worked off */
+	struct dials dials;
 };
 
 struct http_call {
@@ -97,6 +102,7 @@ static void detach(struct transfer *transfer)
 		curl_easy_cleanup(transfer->easy);
 		transfer->easy = NULL;
 	}
+	dial_leave(&transfer->dial);
 }
 
 static void destroy(struct transfer *transfer)
@@ -105,6 +111,9 @@ static void destroy(struct transfer *transfer)
 	curl_slist_free_all(transfer->headers);
 	curl_slist_free_all(transfer->connect_to);
 	free(transfer->peer);
+	for (char **arg = transfer->dial_argv; arg && *arg; arg++)
+		free(*arg);
+	free(transfer->dial_argv);
 	strbuf_release(&transfer->head);
 	strbuf_release(&transfer->body);
 	transfer->release(transfer);
@@ -140,105 +149,6 @@ static void run_ready(struct http *http)
 	http->freed = NULL;
 }
 
-static const char *lower_first(const char *text, char *out, size_t size)
-{
-	size_t len = strlen(text);
-
-	if (len >= size)
-		len = size - 1;
-	memcpy(out, text, len);
-	out[len] = '\0';
-	/* "Connection refused", but not "SSL certificate problem". */
-	if (len > 1 && islower((unsigned char)out[1]))
-		out[0] = (char)tolower((unsigned char)out[0]);
-	return out;
-}
-
-static void explain_timeout(struct transfer *transfer)
-{
-	curl_off_t ready_us = 0;
-	int64_t limit_ms = transfer->timeout_ms;
-
-	/* The time of the connection itself stays 0 on one that was kept. */
-	curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
-	if (ready_us > 0)
-		err_set(&transfer->err, ERR_UNREACHABLE, "no answer from %s within %g s",
-			transfer->peer, (double)limit_ms / 1000);
-	else
-		err_set(&transfer->err, ERR_UNREACHABLE, "cannot reach %s: no connection in %g s",
-			transfer->peer,
-			(double)(limit_ms > 0 && limit_ms < transfer->connect_timeout_ms
-					 ? limit_ms
-					 : transfer->connect_timeout_ms) /
-				1000);
-}
-
-/* Why there is no (whole) answer, in a sentence that names the peer. */
-static void explain(struct transfer *transfer, CURLcode code)
-{
-	struct err *err = &transfer->err;
-	const char *peer = transfer->peer;
-	const char *detail = transfer->curl_error;
-	char reason[CURL_ERROR_SIZE];
-	long os_errno = 0;
-
-	if (!detail[0])
-		detail = curl_easy_strerror(code);
-	curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (transfer->head_too_large) {
-		err_set(err, ERR_FORMAT, "the answer of %s has a header of more than %u KiB", peer,
-			LIMIT_HTTP_HEADERS >> 10);
-		return;
-	}
-	if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED) {
-		err_set(err, ERR_FORMAT, "the answer of %s is larger than %zu KiB", peer,
-			transfer->body_limit >> 10);
-		return;
-	}
-	switch (code) {
-	case CURLE_COULDNT_CONNECT:
-		err_set(err, ERR_UNREACHABLE, "cannot reach %s: %s", peer,
-			lower_first(os_errno ? strerror((int)os_errno) : detail, reason,
-				    sizeof(reason)));
-		break;
-	case CURLE_COULDNT_RESOLVE_HOST:
-		err_set(err, ERR_UNREACHABLE, "cannot reach %s: its name has no address", peer);
-		break;
-	case CURLE_OPERATION_TIMEDOUT:
-		explain_timeout(transfer);
-		break;
-	case CURLE_GOT_NOTHING:
-		err_set(err, ERR_UNREACHABLE, "%s closed the connection without an answer", peer);
-		break;
-	case CURLE_PARTIAL_FILE:
-		err_set(err, ERR_UNREACHABLE, "the connection to %s broke off", peer);
-		break;
-	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR: /* the detail tells of a missing client certificate, for one */
-		err_set(err, ERR_UNREACHABLE, "the connection to %s broke off: %s", peer, detail);
-		break;
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-		err_set(err, ERR_UNREACHABLE, "cannot reach %s over TLS: %s", peer,
-			lower_first(detail, reason, sizeof(reason)));
-		break;
-	case CURLE_URL_MALFORMAT:
-		err_set(err, ERR_INPUT, "the address of %s cannot be used: %s", peer,
-			lower_first(detail, reason, sizeof(reason)));
-		break;
-	case CURLE_UNSUPPORTED_PROTOCOL: /* "HTTP/0.9": anything that is not HTTP */
-	case CURLE_WEIRD_SERVER_REPLY:
-		err_set(err, ERR_FORMAT, "%s does not speak HTTP", peer);
-		break;
-	default:
-		err_set(err, ERR_FORMAT, "the answer of %s is malformed: %s", peer,
-			lower_first(detail, reason, sizeof(reason)));
-	}
-}
-
 static void collect_finished(struct http *http)
 {
 	CURLMsg *message;
@@ -253,11 +163,12 @@ static void collect_finished(struct http *http)
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
 		transfer->finished = true;
 		if (code != CURLE_OK)
-			explain(transfer, code);
+			transfer_explain(transfer, code);
 		/* Hand the connection back now; `message` is gone with this call. */
 		curl_multi_remove_handle(http->multi, transfer->easy);
 		curl_easy_cleanup(transfer->easy);
 		transfer->easy = NULL;
+		dial_leave(&transfer->dial);
 		mark_ready(transfer);
 	}
 }
@@ -323,6 +234,34 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *arg)
 	if (timeout_ms >= 0)
 		http->timer = loop_timer_start(http->loop, timeout_ms, on_timer, http);
 	return 0;
+}
+
+/* The connection is a program's: libcurl gets our end of its standard input and output. */
+static curl_socket_t on_curl_open_socket(void *arg, curlsocktype purpose,
+					 struct curl_sockaddr *address)
+{
+	struct transfer *transfer = arg;
+	struct sockaddr_un ours;
+	int fd;
+
+	(void)purpose;
+	dial_leave(&transfer->dial);
+	transfer->dial = dial_open(&transfer->http->dials, transfer->http->loop,
+				   transfer->dial_argv, &fd, &ours, &transfer->dial_err);
+	if (!transfer->dial)
+		return CURL_SOCKET_BAD;
+	/* There is room for any kind of address, whatever the type says. */
+	memcpy((char *)address + offsetof(struct curl_sockaddr, addr), &ours, sizeof(ours));
+	address->addrlen = sizeof(ours);
+	return fd;
+}
+
+/* May come long after the transfer: connections are kept. */
+static int on_curl_close_socket(void *arg, curl_socket_t fd)
+{
+	struct http *http = arg;
+
+	return dial_close(&http->dials, fd) ? 0 : close(fd);
 }
 
 static bool is_blank_line(const char *line, size_t len)
@@ -507,6 +446,32 @@ static void set_security(CURL *easy, const struct endpoint *endpoint)
 	}
 }
 
+/*
+ * libcurl believes in a Unix socket: that saves it the name lookup, and its path, which nobody
+ * opens, tells the connections of different programs apart.
+ */
+static void set_dial(struct transfer *transfer, const struct endpoint *endpoint)
+{
+	struct strbuf text = STRBUF_INIT;
+	char hex[DIGEST_HEX_BYTES];
+	size_t count = 0;
+
+	for (; endpoint->dial[count]; count++)
+		strbuf_add(&text, endpoint->dial[count], strlen(endpoint->dial[count]) + 1);
+	transfer->dial_argv = xcalloc(count + 1, sizeof(*transfer->dial_argv));
+	for (size_t i = 0; i < count; i++)
+		transfer->dial_argv[i] = xstrdup(endpoint->dial[i]);
+	digest_sha256_hex(text.buf, text.len, hex);
+	strbuf_reset(&text);
+	strbuf_addf(&text, "/dial/%.32s", hex);
+	curl_easy_setopt(transfer->easy, CURLOPT_UNIX_SOCKET_PATH, text.buf);
+	strbuf_release(&text);
+	curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, on_curl_open_socket);
+	curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, transfer);
+	curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, on_curl_close_socket);
+	curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETDATA, transfer->http);
+}
+
 static void set_transport(struct transfer *transfer, const struct endpoint *endpoint)
 {
 	CURL *easy = transfer->easy;
@@ -518,9 +483,11 @@ static void set_transport(struct transfer *transfer, const struct endpoint *endp
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
-	if (endpoint->unix_socket)
+	if (endpoint->dial)
+		set_dial(transfer, endpoint);
+	else if (endpoint->unix_socket)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, endpoint->unix_socket);
-	if (endpoint->unix_socket || is_loopback(endpoint->base_url))
+	if (endpoint->dial || endpoint->unix_socket || is_loopback(endpoint->base_url))
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->connect_timeout_ms);
 	if (transfer->timeout_ms > 0)
@@ -605,6 +572,7 @@ void http_free(struct http *http)
 	while (http->first)
 		transfer_cancel(http->first);
 	curl_multi_cleanup(http->multi);
+	dials_release(&http->dials);
 	loop_timer_stop(&http->timer);
 	loop_deferred_cancel(&http->kick);
 	if (http->freed)

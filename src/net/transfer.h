@@ -17,6 +17,8 @@
 #include "binnacle/base/strbuf.h"
 #include "binnacle/net/http.h"
 
+struct dial;
+
 struct transfer {
 	struct http *http;
 	struct transfer *prev, *next;             /* all transfers of http */
@@ -26,7 +28,10 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;
 	char curl_error[CURL_ERROR_SIZE];
-	char *peer; /* for messages */
+	char *peer;        /* for messages */
+	char **dial_argv;  /* the connection is a program's (dial.h); or NULL */
+	struct dial *dial; /* that was started for this transfer; NULL: none, or one was kept */
+	struct err dial_err;
 	int64_t started_ms, timeout_ms, connect_timeout_ms;
 
 	struct strbuf head; /* header lines of the (last) answer */
@@ -51,6 +56,8 @@ struct transfer {
 /* Start it; `transfer` is a zeroed member of the caller's struct with the two functions set. */
 void transfer_start(struct transfer *transfer, struct http *http, const struct endpoint *endpoint,
 		    const struct http_request *request);
+/* Fill err: libcurl has ended it with this code. */
+void transfer_explain(struct transfer *transfer, CURLcode code);
 /* End it at once and release it, or have it released when `ready` returns. */
 void transfer_cancel(struct transfer *transfer);
 

@@ -193,7 +193,8 @@ static void hosts_are_understood_or_refused(void **state)
 		{ "tcp://10.0.0.1:4000", "10.0.0.1:4000" },
 		{ "http://10.0.0.1:2375", "10.0.0.1:2375" },
 		{ "https://10.0.0.1:2376", "10.0.0.1:2376" },
-		{ "ssh://ops@10.0.0.1", NULL },
+		{ "ssh://ops@10.0.0.1", "ssh://ops@10.0.0.1" },
+		{ "ftp://10.0.0.1", NULL },
 	};
 	struct world *world = *state;
 

@@ -27,8 +27,11 @@ struct json;
 struct loop;
 
 struct docker_config {
-	const char *name;      /* what messages call it: usually the node's name */
-	const char *host;      /* "unix:///var/run/docker.sock", "tcp://host:2376", "http://…" */
+	const char *name; /* what messages call it: usually the node's name */
+	/* "unix:///var/run/docker.sock", "tcp://host:2376", "http://…", "ssh://user@host:22": the
+	 * last runs `docker system dial-stdio` there, with the keys and the configuration of ssh.
+	 */
+	const char *host;
 	const char *cert_path; /* folder with ca.pem, cert.pem, key.pem; NULL: no TLS */
 	bool no_verify;
 };

@@ -5,7 +5,8 @@
  * The child gets a process group of its own; when it is killed, the group is. Standard input is
  * /dev/null; standard output and error are collected together, in order, up to
  * LIMIT_CHILD_OUTPUT (the rest is read and dropped); with `inherit` all three are ours. All other
- * descriptors are close-on-exec.
+ * descriptors are close-on-exec. With `stream` the child also gets a session of its own: it has no
+ * terminal, so that it cannot ask anything on ours.
  */
 #ifndef BINNACLE_LOOP_CHILD_H
 #define BINNACLE_LOOP_CHILD_H
@@ -26,6 +27,9 @@ struct child_spec {
 	int64_t timeout_ms;      /* 0: none. Then SIGTERM, and SIGKILL two seconds later */
 	bool only_env;           /* `env` is the whole environment; PATH is still ours */
 	bool inherit;            /* standard input, output and error are ours */
+	/* Descriptor (not 0) that is its standard input and output; only standard error is
+	 * collected. It stays the caller's, to be closed after the start. 0: none. */
+	int stream;
 };
 
 struct child_result {
@@ -43,6 +47,8 @@ typedef void child_done_fn(void *arg, const struct child_result *result);
  */
 struct child *child_run(struct loop *loop, const struct child_spec *spec, child_done_fn *done,
 			void *arg, struct err *err);
+/* What it has written so far, read now. Borrowed until the loop turns. */
+const struct strbuf *child_output(struct child *child);
 /* Send a signal to its process group. */
 void child_signal(struct child *child, int number);
 /* Let it run on by itself; `done` does not run. NULL allowed; sets NULL. */

@@ -14,7 +14,10 @@
 
 struct endpoint {
 	char *base_url; /* "http://127.0.0.1:8500", "https://…", "http://docker" for a socket */
-	char *unix_socket;     /* path, or NULL */
+	char *unix_socket; /* path, or NULL */
+	/* A program whose standard input and output are the connection, one run of it each:
+	 * NULL-terminated argv, and what messages call it ("ssh://host"); or NULL. */
+	char **dial, *dial_name;
 	char *user, *password; /* basic authentication; NULL: none */
 	char *header;          /* one extra "Name: value", e.g. a token; or NULL */
 	char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
@@ -30,6 +33,8 @@ struct endpoint {
 bool endpoint_parse(struct endpoint *endpoint, const char *text, bool tls, int default_port,
 		    struct err *err);
 void endpoint_release(struct endpoint *endpoint);
+/* Reach the peer through a program, under this name. Copied. `endpoint` is a zeroed value. */
+void endpoint_set_dial(struct endpoint *endpoint, const char *const *argv, const char *name);
 /* "127.0.0.1:8500" or "unix:/run/docker.sock": for messages, without secrets. Borrowed from the
  * endpoint, or valid until the fourth call from now. */
 const char *endpoint_describe(const struct endpoint *endpoint);
