@@ -18,8 +18,6 @@
 #include "binnacle/net/http.h"
 #include "etcd_private.h"
 
-enum { ETCD_PORT = 2379, CONNECT_TIMEOUT_MS = 2500, REQUEST_TIMEOUT_MS = 10000 };
-
 /* Error codes of the v2 API that mean something to us. */
 enum {
 	ETCD_KEY_NOT_FOUND = 100,
@@ -40,51 +38,17 @@ struct etcd_call {
 	void *arg;
 };
 
-static bool add_member(struct etcd *etcd, const char *url, const struct etcd_config *config,
-		       struct err *err)
-{
-	struct endpoint *member = &etcd->members[etcd->member_count];
-	bool login = config->user && *config->user && config->password && *config->password;
-	bool tls =
-		(config->ca_file && *config->ca_file) || (config->cert_file && *config->cert_file);
-
-	/* A scheme that is written out wins over what the files suggest. */
-	if (!endpoint_parse(member, url, tls && !strstr(url, "://"), ETCD_PORT, err))
-		return err_context(err, "etcd endpoint");
-	etcd->member_count++;
-	if (login) {
-		member->user = xstrdup(config->user);
-		member->password = xstrdup(config->password);
-	}
-	member->ca_file = config->ca_file ? xstrdup(config->ca_file) : NULL;
-	member->cert_file = config->cert_file ? xstrdup(config->cert_file) : NULL;
-	member->key_file = config->key_file ? xstrdup(config->key_file) : NULL;
-	return true;
-}
-
 struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_config *config,
 		      struct err *err)
 {
 	struct etcd *etcd = xcalloc(1, sizeof(*etcd));
-	size_t count = 0;
 
-	while (config->endpoints && config->endpoints[count])
-		count++;
 	etcd->loop = loop;
 	etcd->http = http;
-	etcd->members = xcalloc(count + 1, sizeof(*etcd->members));
-	if (count == 0) {
-		err_set(err, ERR_INPUT, "etcd: no endpoint is configured");
-		etcd_free(etcd);
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (!add_member(etcd, config->endpoints[i], config, err)) {
-			etcd_free(etcd);
-			return NULL;
-		}
-	}
-	return etcd;
+	if (members_fill(&etcd->members, config, true, err))
+		return etcd;
+	etcd_free(etcd);
+	return NULL;
 }
 
 void etcd_free(struct etcd *etcd)
@@ -92,15 +56,13 @@ void etcd_free(struct etcd *etcd)
 	if (!etcd)
 		return;
 	assert(etcd->users == 0);
-	for (size_t i = 0; i < etcd->member_count; i++)
-		endpoint_release(&etcd->members[i]);
-	free(etcd->members);
+	members_release(&etcd->members);
 	free(etcd);
 }
 
 const char *etcd_address(const struct etcd *etcd)
 {
-	return endpoint_describe(&etcd->members[etcd->current]);
+	return endpoint_describe(&etcd->members.items[etcd->members.current]);
 }
 
 void etcd_add_path(struct strbuf *out, const char *key)
@@ -109,12 +71,6 @@ void etcd_add_path(struct strbuf *out, const char *key)
 	if (*key != '/')
 		strbuf_addch(out, '/');
 	url_escape_path(out, key);
-}
-
-void etcd_member_failed(struct etcd *etcd, size_t member)
-{
-	if (etcd->current == member)
-		etcd->current = (member + 1) % etcd->member_count;
 }
 
 static void call_free(struct etcd_call *call)
@@ -185,10 +141,10 @@ static void start_on_member(struct etcd_call *call);
 /* Ask the next member, if this call may and one is left. */
 static bool try_next(struct etcd_call *call)
 {
-	etcd_member_failed(call->etcd, call->member);
-	if (!call->is_read || call->tried >= call->etcd->member_count)
+	members_failed(&call->etcd->members, call->member);
+	if (!call->is_read || call->tried >= call->etcd->members.count)
 		return false;
-	call->member = (call->member + 1) % call->etcd->member_count;
+	call->member = (call->member + 1) % call->etcd->members.count;
 	start_on_member(call);
 	return true;
 }
@@ -208,13 +164,14 @@ static void on_answer(void *arg, struct http_answer *answer, const struct err *f
 		if (try_next(call))
 			return;
 	} else {
-		call->etcd->current = call->member;
+		call->etcd->members.current = call->member;
 	}
 	if (answer)
 		read_meta(&meta, answer, cluster_id, sizeof(cluster_id));
 	if (!answer) {
 		err = *failure;
-		err_context(&err, "etcd %s", endpoint_describe(&call->etcd->members[call->member]));
+		err_context(&err, "etcd %s",
+			    endpoint_describe(&call->etcd->members.items[call->member]));
 	} else if (answer->status == 200 || answer->status == 201) {
 		doc = json_parse(answer->body.buf, answer->body.len, &err);
 		if (!doc)
@@ -235,13 +192,13 @@ static void start_on_member(struct etcd_call *call)
 		.body = call->body,
 		.body_len = call->body ? strlen(call->body) : 0,
 		.content_type = call->body ? "application/x-www-form-urlencoded" : NULL,
-		.timeout_ms = REQUEST_TIMEOUT_MS,
-		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+		.timeout_ms = call->etcd->members.timeout_ms,
+		.connect_timeout_ms = ETCD_CONNECT_TIMEOUT_MS,
 	};
 
 	call->tried++;
-	call->http = http_start(call->etcd->http, &call->etcd->members[call->member], &request,
-				on_answer, call);
+	call->http = http_start(call->etcd->http, &call->etcd->members.items[call->member],
+				&request, on_answer, call);
 }
 
 /* Takes path and body. */
@@ -256,7 +213,7 @@ static struct etcd_call *start(struct etcd *etcd, const char *method, const char
 	call->path = strbuf_detach(path, NULL);
 	call->body = body ? strbuf_detach(body, NULL) : NULL;
 	call->is_read = strcmp(method, "GET") == 0;
-	call->member = etcd->current;
+	call->member = etcd->members.current;
 	call->done = done;
 	call->arg = arg;
 	etcd->users++;

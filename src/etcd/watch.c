@@ -173,7 +173,7 @@ static void on_stream_end(void *arg, int status, const char *text, const struct 
 	if (watch->state != WATCH_WATCHING)
 		return;
 	if (err)
-		etcd_member_failed(watch->etcd, watch->stream_member);
+		members_failed(&watch->etcd->members, watch->stream_member);
 	enter_paused(watch, forgotten ? 0 : ENDED_PAUSE_MS);
 }
 
@@ -181,7 +181,7 @@ static void enter_watching(struct etcd_watch *watch)
 {
 	static const struct http_stream_events events = { .line = on_event_line,
 							  .end = on_stream_end };
-	struct http_request request = { .connect_timeout_ms = 2500 };
+	struct http_request request = { .connect_timeout_ms = ETCD_CONNECT_TIMEOUT_MS };
 	struct strbuf path = STRBUF_INIT;
 	int64_t idle_ms = IDLE_MS;
 
@@ -190,10 +190,10 @@ static void enter_watching(struct etcd_watch *watch)
 	strbuf_addf(&path, "?wait=true&recursive=true&waitIndex=%" PRIu64, watch->next_index);
 	request.path = path.buf;
 	watch->state = WATCH_WATCHING;
-	watch->stream_member = watch->etcd->current;
-	watch->stream =
-		http_stream_start(watch->etcd->http, &watch->etcd->members[watch->stream_member],
-				  &request, &events, watch);
+	watch->stream_member = watch->etcd->members.current;
+	watch->stream = http_stream_start(watch->etcd->http,
+					  &watch->etcd->members.items[watch->stream_member],
+					  &request, &events, watch);
 	if (watch->quiet_since_ms)
 		idle_ms = watch->quiet_since_ms + watch->quiet_delay_ms - clock_mono_ms();
 	if (idle_ms > IDLE_MS)

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "binnacle/base/encode.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/strbuf.h"
 #include "binnacle/net/endpoint.h"
@@ -54,7 +55,7 @@ static void nap(void)
 	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 }
 
-static void exec_etcd(const struct real_etcd *etcd, int peer_port, bool with_v2)
+static void exec_etcd(const struct real_etcd *etcd)
 {
 	char client[64], peer[64], cluster[80];
 	int null = open("/dev/null", O_RDWR);
@@ -64,11 +65,11 @@ static void exec_etcd(const struct real_etcd *etcd, int peer_port, bool with_v2)
 	dup2(null, 1);
 	dup2(null, 2);
 	snprintf(client, sizeof(client), "http://127.0.0.1:%d", etcd->port);
-	snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", peer_port);
+	snprintf(peer, sizeof(peer), "http://127.0.0.1:%d", etcd->peer_port);
 	snprintf(cluster, sizeof(cluster), "default=%s", peer);
-	execlp("etcd", "etcd", with_v2 ? "--enable-v2=true" : "--enable-v2=false", "--data-dir",
-	       etcd->dir, "--listen-client-urls", client, "--advertise-client-urls", client,
-	       "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+	execlp("etcd", "etcd", etcd->with_v2 ? "--enable-v2=true" : "--enable-v2=false",
+	       "--data-dir", etcd->dir, "--listen-client-urls", client, "--advertise-client-urls",
+	       client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 	       "--initial-cluster", cluster, (char *)NULL);
 	_exit(127);
 }
@@ -88,26 +89,17 @@ static bool is_healthy(const struct real_etcd *etcd)
 	return healthy;
 }
 
-bool real_etcd_start(struct real_etcd *etcd, bool with_v2)
+/* False: there is no such program. */
+static bool launch(struct real_etcd *etcd)
 {
-	int peer_port = real_etcd_free_port();
-
-	*etcd = (struct real_etcd){ .port = real_etcd_free_port() };
-	snprintf(etcd->url, sizeof(etcd->url), "http://127.0.0.1:%d", etcd->port);
-	strncpy(etcd->dir,
-		access("/dev/shm", W_OK) == 0 ? "/dev/shm/etcd-XXXXXX" : "/tmp/etcd-XXXXXX",
-		sizeof(etcd->dir) - 1);
-	if (!mkdtemp(etcd->dir))
-		abort();
 	etcd->pid = fork();
 	if (etcd->pid == 0)
-		exec_etcd(etcd, peer_port, with_v2);
+		exec_etcd(etcd);
 	for (int i = 0; i < 1000; i++) {
 		int status;
 
 		if (waitpid(etcd->pid, &status, WNOHANG) == etcd->pid) {
 			etcd->pid = 0;
-			rmdir(etcd->dir);
 			if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 				return false;
 			abort();
@@ -119,25 +111,60 @@ bool real_etcd_start(struct real_etcd *etcd, bool with_v2)
 	abort();
 }
 
+bool real_etcd_start(struct real_etcd *etcd, bool with_v2)
+{
+	*etcd = (struct real_etcd){ .port = real_etcd_free_port(), .with_v2 = with_v2 };
+	etcd->peer_port = real_etcd_free_port();
+	snprintf(etcd->url, sizeof(etcd->url), "http://127.0.0.1:%d", etcd->port);
+	strncpy(etcd->dir,
+		access("/dev/shm", W_OK) == 0 ? "/dev/shm/etcd-XXXXXX" : "/tmp/etcd-XXXXXX",
+		sizeof(etcd->dir) - 1);
+	if (!mkdtemp(etcd->dir))
+		abort();
+	if (launch(etcd))
+		return true;
+	rmdir(etcd->dir);
+	*etcd->dir = '\0';
+	return false;
+}
+
+void real_etcd_kill(struct real_etcd *etcd)
+{
+	kill(etcd->pid, SIGKILL);
+	waitpid(etcd->pid, NULL, 0);
+	etcd->pid = 0;
+}
+
+void real_etcd_pause(const struct real_etcd *etcd, bool pause)
+{
+	kill(etcd->pid, pause ? SIGSTOP : SIGCONT);
+}
+
+void real_etcd_again(struct real_etcd *etcd)
+{
+	if (!launch(etcd))
+		abort();
+}
+
 void real_etcd_stop(struct real_etcd *etcd)
 {
 	pid_t rm;
 
-	if (etcd->pid <= 0)
+	if (etcd->pid > 0)
+		real_etcd_kill(etcd);
+	if (!*etcd->dir)
 		return;
-	kill(etcd->pid, SIGKILL);
-	waitpid(etcd->pid, NULL, 0);
-	etcd->pid = 0;
 	rm = fork();
 	if (rm == 0) {
 		execlp("rm", "rm", "-rf", "--", etcd->dir, (char *)NULL);
 		_exit(127);
 	}
 	waitpid(rm, NULL, 0);
+	*etcd->dir = '\0';
 }
 
-char *real_etcd_request(const struct real_etcd *etcd, const char *method, const char *path,
-			const char *form, int *status)
+static char *request(const struct real_etcd *etcd, const char *method, const char *path,
+		     const char *header, const char *body_text, int *status)
 {
 	struct strbuf text = STRBUF_INIT;
 	int fd = connect_to(etcd->port);
@@ -149,10 +176,9 @@ char *real_etcd_request(const struct real_etcd *etcd, const char *method, const 
 	if (fd < 0)
 		abort();
 	strbuf_addf(&text,
-		    "%s %s HTTP/1.0\r\nHost: localhost\r\n"
-		    "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n\r\n"
-		    "%s",
-		    method, path, form ? strlen(form) : 0, form ? form : "");
+		    "%s %s HTTP/1.0\r\nHost: localhost\r\n%s\r\nContent-Length: %zu\r\n\r\n%s",
+		    method, path, header, body_text ? strlen(body_text) : 0,
+		    body_text ? body_text : "");
 	for (size_t sent = 0; sent < text.len; sent += (size_t)got) {
 		got = write(fd, text.buf + sent, text.len - sent);
 		if (got <= 0)
@@ -168,6 +194,74 @@ char *real_etcd_request(const struct real_etcd *etcd, const char *method, const 
 	copy = xstrdup(body ? body + 4 : "");
 	strbuf_release(&text);
 	return copy;
+}
+
+char *real_etcd_request(const struct real_etcd *etcd, const char *method, const char *path,
+			const char *form, int *status)
+{
+	return request(etcd, method, path, "Content-Type: application/x-www-form-urlencoded", form,
+		       status);
+}
+
+char *real_etcd_call(const struct real_etcd *etcd, const char *call, const char *token,
+		     const char *body, int *status)
+{
+	char *path = xasprintf("/v3%s", call);
+	char *header = xasprintf("Content-Type: application/json%s%s",
+				 token ? "\r\nAuthorization: " : "", token ? token : "");
+	char *answer = request(etcd, "POST", path, header, body, status);
+
+	free(path);
+	free(header);
+	return answer;
+}
+
+static void must_call(const struct real_etcd *etcd, const char *call, const char *body)
+{
+	int status;
+
+	free(real_etcd_call(etcd, call, NULL, body, &status));
+	if (status != 200)
+		abort();
+}
+
+void real_etcd3_put(const struct real_etcd *etcd, const char *key, const char *value)
+{
+	struct strbuf body = STRBUF_INIT;
+
+	strbuf_addstr(&body, "{\"key\":\"");
+	base64_encode(&body, key, strlen(key), BASE64_STANDARD);
+	if (value) {
+		strbuf_addstr(&body, "\",\"value\":\"");
+		base64_encode(&body, value, strlen(value), BASE64_STANDARD);
+	}
+	strbuf_addstr(&body, "\"}");
+	must_call(etcd, value ? "/kv/put" : "/kv/deleterange", body.buf);
+	strbuf_release(&body);
+}
+
+void real_etcd_enable_auth(const struct real_etcd *etcd, const char *password)
+{
+	char *user = xasprintf("{\"name\":\"root\",\"password\":\"%s\"}", password);
+	char *user2 = xasprintf("{\"user\":\"root\",\"password\":\"%s\"}", password);
+	int status;
+
+	must_call(etcd, "/auth/user/add", user);
+	must_call(etcd, "/auth/role/add", "{\"name\":\"root\"}");
+	must_call(etcd, "/auth/user/grant", "{\"user\":\"root\",\"role\":\"root\"}");
+	must_call(etcd, "/auth/enable", "{}");
+	if (etcd->with_v2) {
+		free(request(etcd, "PUT", "/v2/auth/users/root", "Content-Type: application/json",
+			     user2, &status));
+		if (status != 201)
+			abort();
+		free(request(etcd, "PUT", "/v2/auth/enable", "Content-Type: application/json", "",
+			     &status));
+		if (status != 200)
+			abort();
+	}
+	free(user);
+	free(user2);
 }
 
 void real_etcd_put(const struct real_etcd *etcd, const char *key, const char *value)

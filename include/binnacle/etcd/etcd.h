@@ -37,6 +37,7 @@ struct etcd_config {
 	const char *const *endpoints; /* URLs, NULL-terminated; at least one */
 	const char *user, *password;  /* used only when both are set */
 	const char *ca_file, *cert_file, *key_file;
+	int64_t timeout_ms; /* of one request to one member; 0: 10 seconds */
 };
 
 enum etcd_flags { ETCD_RECURSIVE = 1, ETCD_QUORUM = 2, ETCD_SORTED = 4 };
