@@ -26,7 +26,7 @@
 /* Not /var/run: Registrator runs in a container that has the socket there. */
 #define DEFAULT_DOCKER_HOST "unix:///tmp/docker.sock"
 
-enum { EXIT_FATAL = 1, EXIT_USAGE = 2, EXIT_BY_SIGNAL = 128, MS_PER_S = 1000 };
+enum { EXIT_FATAL = 1, EXIT_USAGE = 2, EXIT_BY_SIGNAL = 128, MS_PER_S = 1000, REST_MS = 1000 };
 
 /* The part of log lines that are Registrator's; others keep their part in front. */
 #define PART "registrator"
@@ -47,6 +47,7 @@ struct stand_in {
 	/* what was logged of the registrar's state */
 	bool listens;
 	int64_t synced_ms;
+	struct loop_timer *rest;
 	int status, signal;
 };
 
@@ -138,6 +139,21 @@ static void on_event(void *arg, const struct registrar_event *event)
 	}
 }
 
+static void on_rest(void *arg)
+{
+	struct stand_in *self = arg;
+
+	self->rest = NULL;
+	mem_give_back();
+}
+
+/* Changes come in bursts, and what they needed is not needed after them. */
+static void rest_soon(struct stand_in *self)
+{
+	loop_timer_stop(&self->rest);
+	self->rest = loop_timer_start(self->loop, REST_MS, on_rest, self);
+}
+
 static void on_changed(void *arg)
 {
 	struct stand_in *self = arg;
@@ -152,6 +168,7 @@ static void on_changed(void *arg)
 	if (status.last_resync_ms != self->synced_ms)
 		log_info(PART, "Syncing services on %zu containers", status.containers);
 	self->synced_ms = status.last_resync_ms;
+	rest_soon(self);
 }
 
 /* ---- the start ---- */
@@ -327,6 +344,7 @@ static void run(struct stand_in *self)
 	take_over_proxy();
 	self->loop = loop_new();
 	self->http = http_new(self->loop);
+	mem_give_back(); /* libraries have initialized themselves */
 	interrupt = loop_signal_add(self->loop, SIGINT, on_signal, self);
 	terminate = loop_signal_add(self->loop, SIGTERM, on_signal, self);
 	if (!make_parts(self, &err)) {
@@ -341,6 +359,7 @@ static void run(struct stand_in *self)
 	}
 	registry_cancel(&self->ping);
 	loop_timer_stop(&self->retry);
+	loop_timer_stop(&self->rest);
 	docker_call_cancel(&self->listing);
 	registrar_free(self->registrar);
 	registrator_backend_release(&self->backend);

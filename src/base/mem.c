@@ -1,12 +1,24 @@
-/* The arena is a list of blocks; a request that does not fit opens a new block, at least as
- * large as the request, so that one huge string costs one block and not a search. */
+/*
+ * The arena is a list of blocks; a request that does not fit opens a new block, at least as
+ * large as the request, so that one huge string costs one block and not a search. Blocks grow with
+ * the arena: there are arenas by the hundred that hold three names, and some that hold a catalog.
+ */
 #include "binnacle/base/mem.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#ifdef __GLIBC__
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#endif
+
+#define ARENA_FIRST_BYTES (1u << 10)
 #define ARENA_BLOCK_BYTES (16u << 10)
 #define ALIGNMENT         _Alignof(max_align_t)
 
@@ -83,8 +95,14 @@ void *arena_alloc(struct arena *arena, size_t size)
 	if (rounded < size)
 		checked(NULL, size);
 	if (!block || block->size - block->used < rounded) {
-		size_t room = rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES;
+		size_t room = arena->total;
 
+		if (room < ARENA_FIRST_BYTES)
+			room = ARENA_FIRST_BYTES;
+		if (room > ARENA_BLOCK_BYTES)
+			room = ARENA_BLOCK_BYTES;
+		if (room < rounded)
+			room = rounded;
 		block = xmalloc(sizeof(*block) + room);
 		block->size = room;
 		block->used = 0;
@@ -156,4 +174,70 @@ void arena_release(struct arena *arena)
 		free(block);
 	}
 	arena->total = 0;
+}
+
+#ifdef __GLIBC__
+static const ElfW(Phdr) * find_part(const struct dl_phdr_info *info, ElfW(Word) type)
+{
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		if (info->dlpi_phdr[i].p_type == type)
+			return &info->dlpi_phdr[i];
+	}
+	return NULL;
+}
+
+/* Were pages changed that are said to be never written to? */
+static bool has_text_relocations(const struct dl_phdr_info *info)
+{
+	const ElfW(Phdr) *dynamic = find_part(info, PT_DYNAMIC);
+
+	if (!dynamic)
+		return false;
+	for (const ElfW(Dyn) *entry = (const ElfW(Dyn) *)(info->dlpi_addr + dynamic->p_vaddr);
+	     entry->d_tag != DT_NULL; entry++) {
+		if (entry->d_tag == DT_TEXTREL ||
+		    (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)))
+			return true;
+	}
+	return false;
+}
+
+static bool overlap(const ElfW(Phdr) * a, const ElfW(Phdr) * b)
+{
+	return a->p_vaddr < b->p_vaddr + b->p_memsz && b->p_vaddr < a->p_vaddr + a->p_memsz;
+}
+
+/*
+ * Of a segment that was never writable every page is as the file has it, and comes back from there
+ * when it is touched. The others are left alone: after relocation they exist only in memory.
+ */
+static int drop_clean_pages(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const ElfW(Phdr) *relocated = find_part(info, PT_GNU_RELRO);
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)arg;
+	/* The kernel's own part has a name, but is no file. */
+	if ((*info->dlpi_name && !strchr(info->dlpi_name, '/')) || has_text_relocations(info))
+		return 0;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		uintptr_t start = (info->dlpi_addr + part->p_vaddr) / page * page;
+		uintptr_t end = (info->dlpi_addr + part->p_vaddr + part->p_filesz) / page * page;
+
+		if (part->p_type == PT_LOAD && !(part->p_flags & PF_W) && start < end &&
+		    !(relocated && overlap(part, relocated)))
+			madvise((void *)start, end - start, MADV_DONTNEED);
+	}
+	return 0;
+}
+#endif
+
+void mem_give_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+	dl_iterate_phdr(drop_clean_pages, NULL);
+#endif
 }

@@ -165,6 +165,44 @@ static void an_arena_hands_out_aligned_zeroed_memory(void **state)
 	arena_release(&arena);
 }
 
+/* Pages of files in memory, in KiB; -1: this system does not tell. */
+static long resident_file_kb(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[128];
+	long kb = -1;
+
+	while (file && kb < 0 && fgets(line, sizeof(line), file))
+		if (strncmp(line, "RssFile:", 8) == 0)
+			kb = strtol(line + 8, NULL, 10);
+	if (file)
+		fclose(file);
+	return kb;
+}
+
+static void what_was_given_back_is_still_there(void **state)
+{
+	enum { SIZE = 1 << 20, STEP = 4096 };
+	static const volatile char constant[SIZE] = { [SIZE - 1] = 1 };
+	char *text = xasprintf("%d", 12345);
+	long before, after;
+	int sum = 0;
+
+	(void)state;
+	if (resident_file_kb() < 0)
+		skip();
+	for (size_t i = 0; i < SIZE; i += STEP)
+		sum += constant[i];
+	before = resident_file_kb();
+	mem_give_back();
+	after = resident_file_kb();
+	assert_true(after < before - SIZE / 1024 / 2);
+	sum += constant[SIZE - 1];
+	assert_int_equal(sum, 1);
+	assert_string_equal(text, "12345");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_lock_names_its_holder),
 		cmocka_unit_test(the_log_is_a_ring_of_clean_lines),
 		cmocka_unit_test(an_arena_hands_out_aligned_zeroed_memory),
+		cmocka_unit_test(what_was_given_back_is_still_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,28 @@ static double quartile(double *samples, int which)
 	return samples[SAMPLES * which / 4];
 }
 
+void bench_row(const char *what, double *work_ms, const char *baseline, double *base_ms,
+	       size_t count)
+{
+	double *ratios = calloc(count, sizeof(*ratios)), ratio, spread;
+	char texts[2][16], last[16];
+
+	bench_require(ratios && count, "no samples");
+	for (size_t i = 0; i < count; i++)
+		ratios[i] = work_ms[i] / base_ms[i];
+	qsort(ratios, count, sizeof(*ratios), compare_doubles);
+	qsort(work_ms, count, sizeof(*work_ms), compare_doubles);
+	qsort(base_ms, count, sizeof(*base_ms), compare_doubles);
+	ratio = ratios[count / 2];
+	spread = (ratios[count * 3 / 4] - ratios[count / 4]) / ratio * 100;
+	printf("%-42s %10s  %-38s %10s %8.2f %5.0f%%  95%%: %s\n", what,
+	       time_text(work_ms[count / 2] * 1e6, texts[0]), baseline,
+	       time_text(base_ms[count / 2] * 1e6, texts[1]), ratio, spread,
+	       time_text(work_ms[(count - 1) * 95 / 100] * 1e6, last));
+	fflush(stdout);
+	free(ratios);
+}
+
 void bench_run(const struct bench *bench)
 {
 	double work[SAMPLES], base[SAMPLES], ratios[SAMPLES], ratio, median;

@@ -32,6 +32,11 @@ struct bench {
 void bench_begin(int argc, char **argv);
 void bench_run(const struct bench *bench);
 
+/* A row of samples that somebody else took, in milliseconds of wall time, for work and baseline in
+ * turns. Adds the 95th percentile of the work. */
+void bench_row(const char *what, double *work_ms, const char *baseline, double *base_ms,
+	       size_t count);
+
 /* Results go here, so that the compiler cannot leave out the work. */
 extern volatile size_t bench_sink;
 

@@ -34,6 +34,13 @@ char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t len);
 char *xasprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/*
+ * Give the system what is free, and the pages of programs and libraries that were needed once, at
+ * the start for the most part; those that are needed again come back by themselves. For long-lived
+ * processes when they come to rest: it costs a few hundred page faults.
+ */
+void mem_give_back(void);
+
 struct arena_block;
 
 struct arena {
