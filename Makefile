@@ -75,7 +75,8 @@ check-unit: $(TESTS) ## build and run the unit tests alone
 
 # Benchmarks are ratios to a baseline of the same run (tests/bench/README.md), no part of check.
 BENCH := $(patsubst tests/%.c,$(VARIANT)/tests/%,$(wildcard tests/bench/bench_*.c))
-$(BENCH): %: %.o $(VARIANT)/tests/bench/bench.o $(LIBRARY)
+BENCH_SUPPORT := $(patsubst %,$(VARIANT)/tests/bench/%.o,bench relay world)
+$(BENCH): %: %.o $(BENCH_SUPPORT) $(LIBRARY)
 	@echo '  LD  $@'
 	$(Q)$(CC) $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
 
@@ -168,4 +169,4 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{ printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 -include $(FUZZ_OBJECTS:.o=.d) $(OBJECTS:.o=.d) $(SUPPORT:.o=.d) $(TESTS:=.d) $(BENCH:=.d) \
-	$(VARIANT)/tests/bench/bench.d
+	$(BENCH_SUPPORT:.o=.d)

@@ -4,34 +4,13 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/template.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/tmpl/data.h"
 #include "binnacle/tmpl/tmpl.h"
 
 enum { INSTANCES = 3 };
-
-static const char text[] = "{{- range services }}{{ if .Tags | contains \"calico\" }}\n"
-			   "upstream {{ .Name }} {\n"
-			   "	least_conn;\n"
-			   "{{- range service (printf \"calico.%s\" .Name) }}\n"
-			   "	server {{ .Address }}:{{ .Port }} max_fails=3;\n"
-			   "{{- else }}\n"
-			   "	server 127.0.0.1:65535 down;\n"
-			   "{{- end }}\n"
-			   "}\n"
-			   "\n"
-			   "server {\n"
-			   "	listen 80;\n"
-			   "	server_name {{ .Name | replaceAll \"-\" \".\" }}.example.net;\n"
-			   "\n"
-			   "	location / {\n"
-			   "		proxy_pass http://{{ .Name }};\n"
-			   "		proxy_set_header Host $host;\n"
-			   "		proxy_set_header X-Real-IP $remote_addr;\n"
-			   "	}\n"
-			   "}\n"
-			   "{{ end }}{{ end }}\n";
 
 struct scene {
 	size_t services;
@@ -115,7 +94,7 @@ static void scene_fill(struct scene *scene, size_t services)
 		answer_service(scene, service);
 	}
 	answer(scene, dep_parse_services(&scene->arena, "", &err), doc);
-	scene->tmpl = tmpl_parse("nginx", text, strlen(text), NULL, &err);
+	scene->tmpl = tmpl_parse("nginx", bench_template, strlen(bench_template), NULL, &err);
 	bench_require(scene->tmpl != NULL, err.msg);
 }
 
