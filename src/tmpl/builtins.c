@@ -83,20 +83,84 @@ static bool equal_basic(const struct tmpl_value *a, const struct tmpl_value *b)
 	}
 }
 
-/* Go prints the offending value and its type. */
-static const struct tmpl_value *fail_comparable(struct call *call, const struct tmpl_value *value)
-{
-	struct strbuf shown = STRBUF_INIT;
+/* Go's reflect.Kind, as far as comparing nils and pointers needs it. */
+enum shape { SHAPE_NONE, SHAPE_POINTER, SHAPE_STRUCT, SHAPE_LIST, SHAPE_MAP, SHAPE_CHANNEL };
 
-	format_value(&shown, value);
-	call_fail(call, "non-comparable type %s: %s", shown.buf, value->type->name);
-	strbuf_release(&shown);
-	return NULL;
+static enum shape shape_of(const struct tmpl_value *value)
+{
+	switch (value->type->kind) {
+	case TMPL_RECORD:
+		return value->type->pointer ? SHAPE_POINTER : SHAPE_STRUCT;
+	case TMPL_SCRATCH:
+		return SHAPE_POINTER;
+	case TMPL_LIST:
+		return SHAPE_LIST;
+	case TMPL_MAP:
+		return SHAPE_MAP;
+	case TMPL_STREAM:
+		return SHAPE_CHANNEL;
+	default:
+		return SHAPE_NONE;
+	}
 }
 
-static bool is_comparable(const struct tmpl_value *value)
+static bool is_null(const struct tmpl_value *value)
 {
-	return !is_list(value) && value->type->kind != TMPL_MAP;
+	switch (value->type->kind) {
+	case TMPL_LIST:
+		return value->u.list.null;
+	case TMPL_MAP:
+		return value->u.map.null;
+	default:
+		return tmpl_is_nil(value);
+	}
+}
+
+/* Go prints the offending value and its type. */
+static bool fail_comparable(struct call *call, const char *format, const struct tmpl_value *first,
+			    const struct tmpl_value *second)
+{
+	const struct tmpl_value *args[] = { first, first, second, second };
+	struct strbuf shown = STRBUF_INIT;
+
+	format_printf(&shown, format, strlen(format), args, second ? 4 : 2);
+	call_fail(call, "%s", shown.buf);
+	strbuf_release(&shown);
+	return false;
+}
+
+static bool same_record(const struct tmpl_value *a, const struct tmpl_value *b)
+{
+	if (a->type != b->type)
+		return false;
+	if (a->type->kind == TMPL_STREAM)
+		return a->u.stream == b->u.stream;
+	if (a->type->kind == TMPL_SCRATCH || a->type->pointer)
+		return a->u.fields == b->u.fields;
+	for (size_t i = 0; i < a->type->field_count; i++) {
+		const struct tmpl_value *one = a->u.fields[i], *other = b->u.fields[i];
+
+		if (are_whole(one, other) ? compare_whole(one, other) != 0
+					  : !equal_basic(one, other))
+			return false;
+	}
+	return true;
+}
+
+/* Neither is basic, or one is. False: failed. */
+static bool equal_others(struct call *call, const struct tmpl_value *a, const struct tmpl_value *b,
+			 bool *same)
+{
+	if (!is_nothing(a) && !is_nothing(b) && shape_of(a) != shape_of(b))
+		return fail_comparable(call, "non-comparable types %s: %[2]T, %[3]T: %[3]v", a, b);
+	if (is_null(a) || is_null(b)) {
+		*same = is_null(a) && is_null(b);
+		return true;
+	}
+	if (shape_of(b) == SHAPE_LIST || shape_of(b) == SHAPE_MAP)
+		return fail_comparable(call, "non-comparable type %s: %T", b, NULL);
+	*same = same_record(a, b);
+	return true;
 }
 
 /* False: failed. */
@@ -106,39 +170,27 @@ static bool equal(struct call *call, const struct tmpl_value *a, const struct tm
 	*same = false;
 	if (are_whole(a, b)) {
 		*same = compare_whole(a, b) == 0;
-	} else if (is_basic(a) && is_basic(b)) {
-		if (a->type->kind != b->type->kind) {
+	} else if (is_basic(a) || is_basic(b)) {
+		if (a->type->kind == b->type->kind) {
+			*same = equal_basic(a, b);
+		} else if (!is_nothing(a) && !is_nothing(b)) {
 			call_fail(call, "incompatible types for comparison");
 			return false;
 		}
-		*same = equal_basic(a, b);
-	} else if (is_nothing(a) || is_nothing(b)) {
-		*same = is_nothing(a) && is_nothing(b);
-	} else if (!is_comparable(b)) {
-		fail_comparable(call, b);
-		return false;
-	} else if (is_basic(a) != is_basic(b)) {
-		call_fail(call, "incompatible types for comparison");
-		return false;
 	} else {
-		*same = a == b || (a->type == b->type && a->type->kind == TMPL_RECORD &&
-				   a->u.fields == b->u.fields);
+		return equal_others(call, a, b, same);
 	}
 	return true;
 }
 
 static const struct tmpl_value *builtin_eq(struct call *call)
 {
-	const struct tmpl_value *first = call->args[0];
-
-	if (!is_nothing(first) && !is_comparable(first))
-		return fail_comparable(call, first);
 	if (call->count == 1)
 		return call_fail(call, "missing argument for comparison");
 	for (size_t i = 1; i < call->count; i++) {
 		bool same;
 
-		if (!equal(call, first, call->args[i], &same))
+		if (!equal(call, call->args[0], call->args[i], &same))
 			return NULL;
 		if (same)
 			return tmpl_bool(true);
@@ -150,8 +202,6 @@ static const struct tmpl_value *builtin_ne(struct call *call)
 {
 	bool same;
 
-	if (!is_nothing(call->args[0]) && !is_comparable(call->args[0]))
-		return fail_comparable(call, call->args[0]);
 	if (!equal(call, call->args[0], call->args[1], &same))
 		return NULL;
 	return tmpl_bool(!same);
@@ -248,7 +298,7 @@ static const struct tmpl_value *index_one(struct call *call, const struct tmpl_v
 
 	switch (item->type->kind) {
 	case TMPL_NIL:
-		return call_fail(call, "index of untyped nil");
+		return call_fail(call, "index of nil pointer");
 	case TMPL_STRING:
 		if (!take_index(call, by, item->u.string.len, &at))
 			return NULL;
@@ -266,17 +316,28 @@ static const struct tmpl_value *index_one(struct call *call, const struct tmpl_v
 		return item->u.list.items[at];
 	case TMPL_MAP:
 		if (is_nothing(by))
-			return call_fail(call, "value is nil; should be of type string");
+			return call_fail(call, "value is nil; should be of type %s",
+					 item->type == &tmpl_type_health_service_port_map
+						 ? "int"
+						 : "string");
 		if (item->type == &tmpl_type_health_service_port_map) {
-			if (by->type != &tmpl_type_int)
+			if (by->type->kind != TMPL_INT && by->type->kind != TMPL_UINT)
 				return call_fail(call, "value has type %s; should be int",
 						 by->type->name);
+			by = tmpl_int(call->arena, by->type->kind == TMPL_INT
+							   ? by->u.integer
+							   : (int64_t)by->u.uinteger);
 		} else if (by->type != &tmpl_type_string) {
 			return call_fail(call, "value has type %s; should be string",
 					 by->type->name);
 		}
 		found = tmpl_map_get_value(item, by);
 		return found ? found : tmpl_zero(call->arena, item->type->elem);
+	case TMPL_RECORD:
+		if (tmpl_is_nil(item))
+			return call_fail(call, "index of nil pointer");
+		return call_fail(call, "can't index item of type %s",
+				 item->type->name + item->type->pointer);
 	default:
 		return call_fail(call, "can't index item of type %s", item->type->name);
 	}
@@ -330,7 +391,9 @@ static const struct tmpl_value *builtin_len(struct call *call)
 
 	switch (item->type->kind) {
 	case TMPL_NIL:
-		return call_fail(call, "reflect: call of reflect.Value.Type on zero Value");
+		return call_fail(call,
+				 call->boxed ? "len of nil pointer"
+					     : "reflect: call of reflect.Value.Type on zero Value");
 	case TMPL_STRING:
 		return tmpl_int(call->arena, (int64_t)item->u.string.len);
 	case TMPL_LIST:
@@ -339,6 +402,12 @@ static const struct tmpl_value *builtin_len(struct call *call)
 		return tmpl_int(call->arena, (int64_t)item->u.map.count);
 	case TMPL_STREAM:
 		return tmpl_int(call->arena, 0);
+	case TMPL_RECORD:
+		if (tmpl_is_nil(item))
+			return call_fail(call, "len of nil pointer");
+		return call_fail(call, "len of type %s", item->type->name + item->type->pointer);
+	case TMPL_SCRATCH:
+		return call_fail(call, "len of type %s", item->type->name + 1);
 	default:
 		return call_fail(call, "len of type %s", item->type->name);
 	}
@@ -446,8 +515,14 @@ static const struct tmpl_value *builtin_js(struct call *call)
 	for (size_t at = 0; at < text.len;) {
 		uint32_t c;
 
-		at += text_decode(text.buf + at, text.len - at, &c);
-		add_js(&out, c == TEXT_INVALID ? 0xfffd : c);
+		size_t used = text_decode(text.buf + at, text.len - at, &c);
+
+		/* Go takes a stray byte for U+FFFD, which is printable, and so copies it. */
+		if (c == TEXT_INVALID)
+			strbuf_add(&out, text.buf + at, used);
+		else
+			add_js(&out, c);
+		at += used;
 	}
 	strbuf_release(&text);
 	return tmpl_string_from(call->arena, &out);

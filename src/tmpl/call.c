@@ -7,6 +7,8 @@
 
 #include "binnacle/base/limits.h"
 
+#define MESSAGE_MAX 8192 /* bytes; from here on messages are not put into others */
+
 static void call_failed(struct call *call, const char *message)
 {
 	call->eval->at = call->node;
@@ -66,21 +68,20 @@ bool call_template(struct call *call, const char *name, const struct tmpl_value 
 	struct eval *eval = call->eval;
 	const struct definition *definition = tmpl_definition(eval->tmpl, name);
 	struct strbuf *outer = eval->out, message;
-	enum eval_jump jump = eval->jump;
 
 	*exists = definition != NULL;
 	if (!definition)
 		return false;
 	eval->out = out;
-	eval->jump = JUMP_NONE;
 	if (eval_enter(eval))
 		eval_definition(eval, definition, (struct operand){ dot, false });
 	eval->nesting--;
 	eval->out = outer;
-	eval->jump = jump;
 	if (!eval->failed)
 		return true;
-	/* The inner failure is the message of the outer one. */
+	/* The inner failure is the message of the outer one, unless that would not end. */
+	if (eval->message.len > MESSAGE_MAX)
+		return false;
 	message = eval->message;
 	strbuf_init(&eval->message);
 	eval->failed = false;

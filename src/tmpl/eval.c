@@ -1,6 +1,7 @@
-/* A walk of the tree. The first error sticks: everything returns early from then on, with nil for
- * a value, and the message is already complete. eval->at follows the walk exactly as in Go, since
- * it is what a message points at. */
+/* Pipelines to values, by recursion: how deep they nest is what their author wrote. The first
+ * error sticks: everything returns early from then on, with nil for a value, and the message is
+ * already complete. eval->at follows the walk exactly as in Go, since it is what a message points
+ * at. */
 #include "eval.h"
 
 #include <assert.h>
@@ -17,18 +18,11 @@
 
 static const struct operand nothing = { NULL, false };
 
-static struct operand eval_pipeline(struct eval *eval, struct operand dot, const struct node *pipe);
 static struct operand eval_arg(struct eval *eval, struct operand dot, const struct tmpl_type *type,
 			       const struct node *node);
 static struct operand eval_function(struct eval *eval, struct operand dot, const struct node *name,
 				    const struct node *command, const struct node_list *args,
 				    const struct operand *final);
-static void walk(struct eval *eval, struct operand dot, const struct node *node);
-
-static struct operand plain(const struct tmpl_value *value)
-{
-	return (struct operand){ value, false };
-}
 
 static bool is_no_value(struct operand operand)
 {
@@ -42,7 +36,7 @@ struct operand eval_fail(struct eval *eval, const char *fmt, ...)
 	va_list args;
 
 	if (eval->failed)
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
 	eval->failed = true;
 	if (eval->at) {
 		error_place(&place, eval->tmpl->text, eval->tmpl->len, eval->at->pos);
@@ -62,22 +56,22 @@ struct operand eval_fail(struct eval *eval, const char *fmt, ...)
 	tmpl_error_release(&place);
 	strbuf_release(&context);
 	strbuf_release(&name);
-	return plain(tmpl_nil());
+	return operand_plain(tmpl_nil());
 }
 
-static struct operand fail_node(struct eval *eval, const char *before, const struct node *node,
-				const char *after)
+struct operand eval_fail_node(struct eval *eval, const char *before, const struct node *node,
+			      const char *after)
 {
 	struct strbuf shown = STRBUF_INIT;
 
 	node_print(&shown, node);
 	eval_fail(eval, "%s%s%s", before, shown.buf, after);
 	strbuf_release(&shown);
-	return plain(tmpl_nil());
+	return operand_plain(tmpl_nil());
 }
 
 /* Called wherever time or memory is spent. False: enough. */
-static bool step(struct eval *eval)
+bool eval_step(struct eval *eval)
 {
 	if (eval->failed)
 		return false;
@@ -99,7 +93,7 @@ bool eval_enter(struct eval *eval)
 	return !eval->failed;
 }
 
-static void push_variable(struct eval *eval, const char *name, struct operand held)
+void eval_push_variable(struct eval *eval, const char *name, struct operand held)
 {
 	if (eval->var_count == eval->var_cap) {
 		eval->var_cap = eval->var_cap ? eval->var_cap * 2 : 16;
@@ -117,14 +111,13 @@ static struct variable *find_variable(struct eval *eval, const char *name)
 	return NULL;
 }
 
-static void bind(struct eval *eval, const struct node *variable, bool is_assign,
-		 struct operand value)
+void eval_bind(struct eval *eval, const struct node *variable, bool is_assign, struct operand value)
 {
 	const char *name = variable->u.path.names[0];
 	struct variable *known;
 
 	if (!is_assign) {
-		push_variable(eval, name, value);
+		eval_push_variable(eval, name, value);
 		return;
 	}
 	known = find_variable(eval, name);
@@ -174,14 +167,16 @@ static struct operand validate(struct eval *eval, struct operand given,
 		return given;
 	if (is_no_value(given)) {
 		if (can_be_nil(type))
-			return plain(tmpl_zero(&eval->arena, type));
+			return operand_plain(tmpl_zero(&eval->arena, type));
 		return eval_fail(eval, "invalid value; expected %s", type->name);
 	}
-	if (type->kind == TMPL_NIL || given.value->type == type)
-		return plain(given.value);
+	if (type->kind == TMPL_NIL)
+		return given;
+	if (given.value->type == type)
+		return operand_plain(given.value);
 	/* A named list type goes where the list it is made of is wanted. */
 	if (type == &tmpl_type_strings && given.value->type == &tmpl_type_tags)
-		return plain(given.value);
+		return operand_plain(given.value);
 	return eval_fail(eval, "wrong type for value; expected %s; got %s", type->name,
 			 given.value->type->name);
 }
@@ -198,12 +193,12 @@ static struct operand ideal_constant(struct eval *eval, const struct node *node)
 		complex->type = &tmpl_type_complex128;
 		complex->u.complex.re = number->re;
 		complex->u.complex.im = number->im;
-		return plain(complex);
+		return operand_plain(complex);
 	}
 	if (number->prefers_float)
-		return plain(tmpl_float(&eval->arena, number->as_float));
+		return operand_plain(tmpl_float(&eval->arena, number->as_float));
 	if (number->is_int)
-		return plain(tmpl_int(&eval->arena, number->as_int));
+		return operand_plain(tmpl_int(&eval->arena, number->as_int));
 	return eval_fail(eval, "%s overflows int", node->text);
 }
 
@@ -212,7 +207,7 @@ static struct operand literal(struct eval *eval, const struct node *node)
 	switch (node->kind) {
 	case NODE_STRING:
 	case NODE_BOOL:
-		return plain(node->u.literal);
+		return operand_plain(node->u.literal);
 	default:
 		return ideal_constant(eval, node);
 	}
@@ -229,28 +224,29 @@ static struct operand typed_literal(struct eval *eval, const struct tmpl_type *t
 	switch (type->kind) {
 	case TMPL_STRING:
 		if (node->kind == NODE_STRING)
-			return plain(node->u.literal);
-		return fail_node(eval, "expected string; found ", node, "");
+			return operand_plain(node->u.literal);
+		return eval_fail_node(eval, "expected string; found ", node, "");
 	case TMPL_BOOL:
 		if (node->kind == NODE_BOOL)
-			return plain(node->u.literal);
-		return fail_node(eval, "expected bool; found ", node, "");
+			return operand_plain(node->u.literal);
+		return eval_fail_node(eval, "expected bool; found ", node, "");
 	case TMPL_INT:
 		if (!number || !number->is_int)
-			return fail_node(eval, "expected integer; found ", node, "");
-		return plain(type == &tmpl_type_int64 ? tmpl_int64(&eval->arena, number->as_int)
-						      : tmpl_int(&eval->arena, number->as_int));
+			return eval_fail_node(eval, "expected integer; found ", node, "");
+		return operand_plain(type == &tmpl_type_int64
+					     ? tmpl_int64(&eval->arena, number->as_int)
+					     : tmpl_int(&eval->arena, number->as_int));
 	case TMPL_FLOAT:
 		if (number && number->is_float)
-			return plain(tmpl_float(&eval->arena, number->as_float));
-		return fail_node(eval, "expected float; found ", node, "");
+			return operand_plain(tmpl_float(&eval->arena, number->as_float));
+		return eval_fail_node(eval, "expected float; found ", node, "");
 	default: {
 		struct strbuf after = STRBUF_INIT;
 
 		strbuf_addf(&after, " for arg of type %s", type->name);
-		fail_node(eval, "can't handle ", node, after.buf);
+		eval_fail_node(eval, "can't handle ", node, after.buf);
 		strbuf_release(&after);
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
 	}
 	}
 }
@@ -260,14 +256,14 @@ static struct operand eval_short_circuit(struct eval *eval, struct operand dot,
 					 const struct tmpl_func *func, const struct node_list *args,
 					 size_t skip, const struct operand *final)
 {
-	struct operand value = plain(tmpl_nil());
+	struct operand value = operand_plain(tmpl_nil());
 
 	for (size_t i = skip; i < args->count; i++) {
 		value = eval_arg(eval, dot, &tmpl_type_any, args->items[i]);
 		if (eval->failed || tmpl_is_true(value.value) == func_is_or(func))
 			return value;
 	}
-	return final ? plain(final->value) : value;
+	return final ? operand_plain(final->value) : value;
 }
 
 static bool is_denied(const struct tmpl *tmpl, const char *name)
@@ -310,18 +306,22 @@ static struct operand eval_call(struct eval *eval, struct operand dot, const str
 								       : variadic ? letters - 2
 										  : i]);
 
-		call.args[i] = i < given ? eval_arg(eval, dot, type, args->items[i + skip]).value
-					 : validate(eval, *final, type).value;
+		struct operand arg = i < given ? eval_arg(eval, dot, type, args->items[i + skip])
+					       : validate(eval, *final, type);
+
+		call.args[i] = arg.value;
+		if (i == 0)
+			call.boxed = arg.boxed;
 	}
-	if (!step(eval))
-		return plain(tmpl_nil());
+	if (!eval_step(eval))
+		return operand_plain(tmpl_nil());
 	if (is_denied(eval->tmpl, func->name)) {
 		call_fail(&call, "function is disabled");
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
 	}
 	result = func->run(&call);
 	assert(result || eval->failed);
-	return plain(result ? result : tmpl_nil());
+	return operand_plain(result ? result : tmpl_nil());
 }
 
 static struct operand eval_function(struct eval *eval, struct operand dot, const struct node *name,
@@ -343,7 +343,7 @@ static struct operand map_field(struct eval *eval, const struct tmpl_value *map,
 		unicode_quote(&quoted, name, strlen(name), '"', false);
 		eval_fail(eval, "map has no entry for key %s", quoted.buf);
 		strbuf_release(&quoted);
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
 	}
 	if (!found)
 		found = tmpl_zero(&eval->arena, elem);
@@ -361,7 +361,7 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 	bool has_args = (args && args->count > 1) || final;
 
 	if (eval->failed)
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
 	if (is_no_value(receiver)) {
 		if (eval->tmpl->error_on_missing_key)
 			return eval_fail(eval, "nil data; no entry for key \"%s\"", name);
@@ -381,7 +381,7 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 		if (has_args)
 			return eval_fail(eval, "%s has arguments but cannot be invoked as function",
 					 name);
-		return plain(tmpl_record_get(value, name));
+		return operand_plain(tmpl_record_get(value, name));
 	}
 	if (type->kind == TMPL_MAP && type != &tmpl_type_health_service_port_map) {
 		if (has_args)
@@ -405,7 +405,7 @@ static void refuse_args(struct eval *eval, const struct node_list *args,
 			const struct operand *final)
 {
 	if ((args && args->count > 1) || final)
-		fail_node(eval, "can't give argument to non-function ", args->items[0], "");
+		eval_fail_node(eval, "can't give argument to non-function ", args->items[0], "");
 }
 
 static struct operand eval_variable(struct eval *eval, struct operand dot, const struct node *node,
@@ -416,7 +416,7 @@ static struct operand eval_variable(struct eval *eval, struct operand dot, const
 	eval->at = node;
 	variable = find_variable(eval, node->u.path.names[0]);
 	if (!variable)
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
 	if (node->u.path.count == 1) {
 		struct operand held = variable->held;
 
@@ -442,7 +442,7 @@ static struct operand eval_arg(struct eval *eval, struct operand dot, const stru
 	struct operand value;
 
 	if (eval->failed)
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
 	eval->at = node;
 	switch (node->kind) {
 	case NODE_DOT:
@@ -450,7 +450,7 @@ static struct operand eval_arg(struct eval *eval, struct operand dot, const stru
 		break;
 	case NODE_NIL:
 		if (can_be_nil(type))
-			return plain(tmpl_zero(&eval->arena, type));
+			return operand_plain(tmpl_zero(&eval->arena, type));
 		return eval_fail(eval, "cannot assign nil to %s", type->name);
 	case NODE_FIELD:
 		value = eval_path(eval, dot, dot, node, 0, NULL, NULL);
@@ -489,7 +489,7 @@ static struct operand eval_command(struct eval *eval, struct operand dot,
 		return eval_function(eval, dot, first, command, args, final);
 	case NODE_PIPE:
 		refuse_args(eval, args, final);
-		return eval->failed ? plain(tmpl_nil()) : eval_pipeline(eval, dot, first);
+		return eval->failed ? operand_plain(tmpl_nil()) : eval_pipeline(eval, dot, first);
 	case NODE_VARIABLE:
 		return eval_variable(eval, dot, first, args, final);
 	default:
@@ -501,17 +501,17 @@ static struct operand eval_command(struct eval *eval, struct operand dot,
 		return dot;
 	if (first->kind == NODE_NIL)
 		return eval_fail(eval, "nil is not a command");
-	return eval->failed ? plain(tmpl_nil()) : literal(eval, first);
+	return eval->failed ? operand_plain(tmpl_nil()) : literal(eval, first);
 }
 
-static struct operand eval_pipeline(struct eval *eval, struct operand dot, const struct node *pipe)
+struct operand eval_pipeline(struct eval *eval, struct operand dot, const struct node *pipe)
 {
 	struct operand value = nothing;
 
 	if (!pipe)
-		return plain(tmpl_nil());
-	if (!step(eval))
-		return plain(tmpl_nil());
+		return operand_plain(tmpl_nil());
+	if (!eval_step(eval))
+		return operand_plain(tmpl_nil());
 	eval->at = pipe;
 	if (eval_enter(eval)) {
 		for (size_t i = 0; i < pipe->u.pipeline.commands.count && !eval->failed; i++) {
@@ -522,221 +522,9 @@ static struct operand eval_pipeline(struct eval *eval, struct operand dot, const
 			value.boxed = false;
 		}
 		for (size_t i = 0; i < pipe->u.pipeline.vars.count && !eval->failed; i++)
-			bind(eval, pipe->u.pipeline.vars.items[i], pipe->u.pipeline.is_assign,
-			     value);
+			eval_bind(eval, pipe->u.pipeline.vars.items[i], pipe->u.pipeline.is_assign,
+				  value);
 	}
 	eval->nesting--;
-	return eval->failed ? plain(tmpl_nil()) : value;
-}
-
-static void print_action(struct eval *eval, const struct node *node, struct operand value)
-{
-	if (eval->failed)
-		return;
-	eval->at = node;
-	if (value.value->type->kind == TMPL_STREAM) {
-		struct strbuf after = STRBUF_INIT;
-
-		strbuf_addf(&after, " of type %s", value.value->type->name);
-		fail_node(eval, "can't print ", node, after.buf);
-		strbuf_release(&after);
-		return;
-	}
-	format_action(eval->out, value.value);
-}
-
-static void walk_condition(struct eval *eval, struct operand dot, const struct node *node)
-{
-	size_t mark = eval->var_count;
-	struct operand value = eval_pipeline(eval, dot, node->u.branch.pipe);
-
-	if (eval->failed)
-		return;
-	if (tmpl_is_true(value.value))
-		walk(eval, node->kind == NODE_WITH ? value : dot, node->u.branch.list);
-	else if (node->u.branch.otherwise)
-		walk(eval, dot, node->u.branch.otherwise);
-	eval->var_count = mark;
-}
-
-/* One round of a range; false: no more. */
-static bool walk_round(struct eval *eval, const struct node *node, struct operand index,
-		       struct operand element)
-{
-	const struct node *pipe = node->u.branch.pipe;
-	const struct node_list *vars = &pipe->u.pipeline.vars;
-	size_t mark = eval->var_count;
-
-	if (!step(eval))
-		return false;
-	if (pipe->u.pipeline.is_assign) {
-		if (vars->count > 1)
-			bind(eval, vars->items[0], true, index);
-		if (vars->count)
-			bind(eval, vars->items[vars->count - 1], true, element);
-	} else {
-		if (vars->count)
-			eval->vars[mark - 1].held = element;
-		if (vars->count > 1)
-			eval->vars[mark - 2].held = index;
-	}
-	walk(eval, element, node->u.branch.list);
-	eval->var_count = mark;
-	if (eval->jump == JUMP_BREAK) {
-		eval->jump = JUMP_NONE;
-		return false;
-	}
-	eval->jump = JUMP_NONE;
-	return !eval->failed;
-}
-
-/* False: there was nothing, take the else branch. */
-static bool walk_elements(struct eval *eval, const struct node *node,
-			  const struct tmpl_value *value)
-{
-	struct tmpl_stream *stream;
-	bool boxed = value->type->elem && value->type->elem->kind == TMPL_NIL;
-	int64_t index = 0;
-
-	switch (value->type->kind) {
-	case TMPL_LIST:
-		for (size_t i = 0; i < value->u.list.count; i++)
-			if (!walk_round(eval, node, plain(tmpl_int(&eval->arena, (int64_t)i)),
-					(struct operand){ value->u.list.items[i], boxed }))
-				break;
-		return value->u.list.count > 0;
-	case TMPL_MAP:
-		for (size_t i = 0; i < value->u.map.count; i++)
-			if (!walk_round(eval, node, plain(value->u.map.pairs[i].key),
-					(struct operand){ value->u.map.pairs[i].value, boxed }))
-				break;
-		return value->u.map.count > 0;
-	case TMPL_STREAM:
-		stream = value->u.stream;
-		while (stream->next < stream->end)
-			if (!walk_round(eval, node, plain(tmpl_int(&eval->arena, index++)),
-					plain(tmpl_int64(&eval->arena, stream->next++))))
-				break;
-		return index > 0;
-	default:
-		return false;
-	}
-}
-
-static void walk_range(struct eval *eval, struct operand dot, const struct node *node)
-{
-	size_t mark = eval->var_count;
-	struct operand value;
-
-	eval->at = node;
-	value = eval_pipeline(eval, dot, node->u.branch.pipe);
-	if (eval->failed)
-		return;
-	switch (value.value->type->kind) {
-	case TMPL_NIL:
-	case TMPL_LIST:
-	case TMPL_MAP:
-	case TMPL_STREAM:
-		break;
-	default: {
-		struct strbuf shown = STRBUF_INIT;
-
-		format_action(&shown, value.value);
-		eval_fail(eval, "range can't iterate over %s", shown.buf);
-		strbuf_release(&shown);
-		return;
-	}
-	}
-	if (!walk_elements(eval, node, value.value) && node->u.branch.otherwise)
-		walk(eval, dot, node->u.branch.otherwise);
-	eval->var_count = mark;
-}
-
-/* Execute a definition with `dot`; variables of the caller are out of sight. */
-void eval_definition(struct eval *eval, const struct definition *definition, struct operand dot)
-{
-	const char *executing = eval->executing;
-	size_t base = eval->var_base, count = eval->var_count;
-
-	if (eval->depth == LIMIT_TEMPLATE_DEPTH) {
-		eval_fail(eval, "exceeded maximum template depth (%d)", LIMIT_TEMPLATE_DEPTH);
-		return;
-	}
-	eval->depth++;
-	eval->executing = definition->name;
-	eval->var_base = eval->var_count;
-	push_variable(eval, "$", dot);
-	walk(eval, dot, definition->root);
-	eval->var_count = count;
-	eval->var_base = base;
-	eval->executing = executing;
-	eval->depth--;
-}
-
-static void walk_template(struct eval *eval, struct operand dot, const struct node *node)
-{
-	const struct definition *definition = tmpl_definition(eval->tmpl, node->u.call.name);
-	struct operand argument;
-
-	if (!definition) {
-		eval_fail(eval, "template \"%s\" not defined", node->u.call.name);
-		return;
-	}
-	argument = eval_pipeline(eval, dot, node->u.call.pipe);
-	if (!eval->failed)
-		eval_definition(eval, definition, argument);
-}
-
-static void walk(struct eval *eval, struct operand dot, const struct node *node)
-{
-	if (eval->failed || !eval_enter(eval)) {
-		return;
-	}
-	eval->at = node;
-	switch (node->kind) {
-	case NODE_LIST:
-		for (size_t i = 0; i < node->u.list.count; i++) {
-			walk(eval, dot, node->u.list.items[i]);
-			if (eval->failed || eval->jump)
-				break;
-		}
-		break;
-	case NODE_TEXT:
-		strbuf_add(eval->out, node->text, node->len);
-		break;
-	case NODE_ACTION: {
-		struct operand value = eval_pipeline(eval, dot, node->u.pipe);
-
-		if (node->u.pipe->u.pipeline.vars.count == 0)
-			print_action(eval, node, value);
-		break;
-	}
-	case NODE_IF:
-	case NODE_WITH:
-		walk_condition(eval, dot, node);
-		break;
-	case NODE_RANGE:
-		walk_range(eval, dot, node);
-		break;
-	case NODE_TEMPLATE:
-		walk_template(eval, dot, node);
-		break;
-	case NODE_BREAK:
-		eval->jump = JUMP_BREAK;
-		break;
-	case NODE_CONTINUE:
-		eval->jump = JUMP_CONTINUE;
-		break;
-	default:
-		assert(!"a node that cannot be walked");
-	}
-	eval->nesting--;
-}
-
-void eval_run(struct eval *eval, const struct definition *definition)
-{
-	const struct tmpl_value *data = eval->source ? eval->source->data : NULL;
-
-	eval_definition(eval, definition, plain(data ? data : tmpl_nil()));
-	step(eval); /* the last thing written may have been too much */
+	return eval->failed ? operand_plain(tmpl_nil()) : value;
 }

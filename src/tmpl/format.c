@@ -122,6 +122,11 @@ static void print_based(struct printer *p, uint64_t value, bool negative, unsign
 	strbuf_release(&text);
 }
 
+static unsigned base_of(uint32_t verb)
+{
+	return verb == 'b' ? 2 : verb == 'o' || verb == 'O' ? 8 : verb == 'd' ? 10 : 16;
+}
+
 static void print_code_point(struct printer *p, uint64_t value)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -175,18 +180,12 @@ static void print_integer(struct printer *p, const struct tmpl_value *value, uin
 		print_based(p, size, negative, 10, verb);
 		break;
 	case 'd':
-		print_based(p, size, negative, 10, verb);
-		break;
 	case 'b':
-		print_based(p, size, negative, 2, verb);
-		break;
 	case 'o':
 	case 'O':
-		print_based(p, size, negative, 8, verb);
-		break;
 	case 'x':
 	case 'X':
-		print_based(p, size, negative, 16, verb);
+		print_based(p, size, negative, base_of(verb), verb);
 		break;
 	case 'c':
 		print_code_point(p, bits);
@@ -266,7 +265,7 @@ static void print_real(struct printer *p, double value, char verb, int precision
 		strbuf_release(&text);
 		return;
 	}
-	if (p->sharp)
+	if (p->sharp && verb != 'b')
 		add_sharp_zeros(&text, verb, precision);
 	if (p->plus || text.buf[0] != '+') {
 		if (p->zero && p->has_width && p->width > (int)text.len) {
@@ -288,6 +287,7 @@ static bool print_float_verb(struct printer *p, double value, uint32_t verb)
 	case 'v':
 		print_real(p, value, 'g', -1);
 		return true;
+	case 'b':
 	case 'g':
 	case 'G':
 	case 'x':
@@ -309,7 +309,7 @@ static void print_complex(struct printer *p, const struct tmpl_value *value, uin
 {
 	bool plus = p->plus;
 
-	if (verb >= 0x80 || !strchr("vgGxXeEfF", (int)verb)) {
+	if (verb >= 0x80 || !strchr("vbgGxXeEfF", (int)verb)) {
 		bad_verb(p, value, verb);
 		return;
 	}
@@ -486,12 +486,19 @@ static void print_pointer(struct printer *p, const struct tmpl_value *record, ui
 			  int depth)
 {
 	if (!record->u.fields) {
-		if (verb != 'v')
+		if (verb < 0x80 && strchr("bodxX", (int)verb))
+			print_based(p, 0, false, base_of(verb), verb);
+		else if (verb != 'v')
 			bad_verb(p, record, verb);
 		else if (p->sharp_v)
 			strbuf_addf(p->out, "(%s)(nil)", record->type->name);
 		else
 			pad_text(p, "<nil>");
+		return;
+	}
+	/* An address is a number: other verbs do not go with it. */
+	if (depth > 0 && (verb >= 0x80 || !strchr("vpbodxX", (int)verb))) {
+		bad_verb(p, record, verb);
 		return;
 	}
 	strbuf_addch(p->out, '&');
@@ -558,6 +565,8 @@ void printer_arg(struct printer *p, const struct tmpl_value *value, uint32_t ver
 	if (verb == 'T' && value->type->kind != TMPL_NIL)
 		pad(p, value->type->name,
 		    truncated(p, value->type->name, strlen(value->type->name)));
+	else if (verb == 'w' && value->type->kind > TMPL_STRING)
+		bad_verb(p, value, verb); /* not one for each element */
 	else
 		printer_value(p, value, verb, 0);
 }

@@ -31,6 +31,7 @@ struct call {
 	const struct node *node; /* what is blamed for a failure */
 	const struct tmpl_value **args;
 	size_t count;
+	bool boxed; /* the first argument is as it was found in a container of any */
 };
 
 typedef const struct tmpl_value *tmpl_func_fn(struct call *call);

@@ -312,12 +312,11 @@ static enum lex_state lex_space(struct lexer *lexer)
 static bool at_terminator(const struct lexer *lexer)
 {
 	size_t used;
-	uint32_t c = peek(lexer, &used), delim;
+	uint32_t c = peek(lexer, &used);
 
 	if (c == END_OF_TEXT || is_space(c) || (c < 0x80 && c && strchr(".,|:)(", (int)c)))
 		return true;
-	text_decode(lexer->right, lexer->right_len, &delim);
-	return c == delim;
+	return starts_with(lexer, lexer->pos, lexer->right, lexer->right_len);
 }
 
 static uint32_t skip_word(struct lexer *lexer)

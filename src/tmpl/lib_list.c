@@ -22,58 +22,89 @@ static bool is_same(const struct tmpl_value *a, const struct tmpl_value *b)
 	}
 }
 
-static bool holds(const struct tmpl_value *list, const struct tmpl_value *value)
+/* False: failed, because nil has no type that could be compared with a string's. */
+static bool holds(struct call *call, const struct tmpl_value *list, const struct tmpl_value *value,
+		  bool *held)
 {
-	if (list->type->kind == TMPL_STRING)
-		return value->type->kind == TMPL_STRING &&
-		       (!value->u.string.len || memmem(list->u.string.text, list->u.string.len,
-						       value->u.string.text, value->u.string.len));
-	if (list->type->kind != TMPL_LIST)
-		return false;
-	for (size_t i = 0; i < list->u.list.count; i++)
-		if (is_same(list->u.list.items[i], value))
-			return true;
-	return false;
+	const struct tmpl_value *whole[] = { list };
+	bool is_string = list->type->kind == TMPL_STRING;
+	const struct tmpl_value *const *items = is_string ? whole : NULL;
+	size_t count = is_string;
+
+	*held = false;
+	if (list->type->kind == TMPL_LIST) {
+		items = list->u.list.items;
+		count = list->u.list.count;
+	}
+	for (size_t i = 0; i < count && !*held; i++) {
+		if (items[i]->type->kind == TMPL_STRING && tmpl_is_nil(value)) {
+			call_fail(call, "reflect: call of reflect.Value.Type on zero Value");
+			return false;
+		}
+		*held = is_same(items[i], value);
+	}
+	if (is_string && !*held && value->type->kind == TMPL_STRING)
+		*held = !value->u.string.len || memmem(list->u.string.text, list->u.string.len,
+						       value->u.string.text, value->u.string.len);
+	return true;
 }
 
 static const struct tmpl_value *list_in(struct call *call)
 {
-	return tmpl_bool(holds(call->args[0], call->args[1]));
+	bool held;
+
+	return holds(call, call->args[0], call->args[1], &held) ? tmpl_bool(held) : NULL;
 }
 
 static const struct tmpl_value *list_contains(struct call *call)
 {
-	return tmpl_bool(holds(call->args[1], call->args[0]));
+	bool held;
+
+	return holds(call, call->args[1], call->args[0], &held) ? tmpl_bool(held) : NULL;
 }
 
-static size_t count_held(const struct call *call)
+/* Is one of args[0] in args[1], or not in it? Later ones are not looked at. False: failed. */
+static bool find_first(struct call *call, bool wanted, bool *found)
 {
 	const struct tmpl_value *required = call->args[0];
-	size_t count = 0;
 
-	for (size_t i = 0; i < required->u.list.count; i++)
-		count += holds(call->args[1], required->u.list.items[i]);
-	return count;
+	*found = false;
+	for (size_t i = 0; i < required->u.list.count && !*found; i++) {
+		bool held;
+
+		if (!holds(call, call->args[1], required->u.list.items[i], &held))
+			return false;
+		*found = held == wanted;
+	}
+	return true;
 }
 
 static const struct tmpl_value *list_contains_all(struct call *call)
 {
-	return tmpl_bool(count_held(call) == call->args[0]->u.list.count);
+	bool absent;
+
+	return find_first(call, false, &absent) ? tmpl_bool(!absent) : NULL;
 }
 
 static const struct tmpl_value *list_contains_any(struct call *call)
 {
-	return tmpl_bool(count_held(call) > 0);
+	bool present;
+
+	return find_first(call, true, &present) ? tmpl_bool(present) : NULL;
 }
 
 static const struct tmpl_value *list_contains_none(struct call *call)
 {
-	return tmpl_bool(count_held(call) == 0);
+	bool present;
+
+	return find_first(call, true, &present) ? tmpl_bool(!present) : NULL;
 }
 
 static const struct tmpl_value *list_contains_not_all(struct call *call)
 {
-	return tmpl_bool(count_held(call) < call->args[0]->u.list.count);
+	bool absent;
+
+	return find_first(call, false, &absent) ? tmpl_bool(absent) : NULL;
 }
 
 /* "a:1,b:2": split by the first separator, each part by the second. */

@@ -21,7 +21,11 @@ static const struct tmpl_value *fail_type(struct call *call, const struct tmpl_v
 {
 	struct strbuf text = STRBUF_INIT;
 
-	format_printf(&text, "%q (%T)", 7, (const struct tmpl_value *[]){ value, value }, 2);
+	if (value->type->kind == TMPL_NIL)
+		strbuf_addstr(&text, "<invalid reflect.Value> (<nil>)");
+	else
+		format_printf(&text, "%q (%T)", 7, (const struct tmpl_value *[]){ value, value },
+			      2);
 	call_fail(call, "%s: unknown type for %s", call->func->name, text.buf);
 	strbuf_release(&text);
 	return NULL;

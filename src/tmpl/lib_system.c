@@ -104,7 +104,9 @@ static const struct tmpl_value *system_execute_template(struct call *call)
 	bool exists;
 
 	if (call->count > 2)
-		return call_fail(call, "wrong number of arguments, expected 1 or 2, but got %zu",
+		return call_fail(call,
+				 "executeTemplate: wrong number of arguments, expected 1 or 2"
+				 ", but got %zu",
 				 call->count);
 	if (call->count == 2)
 		dot = call->args[1];

@@ -4,6 +4,7 @@
 #include "number.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +249,19 @@ static void take_complex(struct number *out, double re, double im)
 	}
 }
 
+/* False: *message is that of Go's ParseFloat. */
+static bool parse_part(const char *text, size_t len, double *out, struct strbuf *message)
+{
+	enum number_result result = number_parse_float(text, len, true, out);
+
+	if (result == NUMBER_OK)
+		return true;
+	fail_quoted(message, "strconv.ParseFloat: parsing ", text, len);
+	strbuf_addstr(message,
+		      result == NUMBER_RANGE ? ": value out of range" : ": invalid syntax");
+	return false;
+}
+
 /* "1+2i": the sign that separates is the last one that does not belong to an exponent. */
 static bool parse_complex(const char *text, size_t len, struct number *out, struct strbuf *message)
 {
@@ -256,12 +270,11 @@ static bool parse_complex(const char *text, size_t len, struct number *out, stru
 	for (size_t i = len - 1; i > 0; i--) {
 		if ((text[i] != '+' && text[i] != '-') || strchr("eEpP", text[i - 1]))
 			continue;
-		if (number_parse_float(text, i, true, &re) == NUMBER_OK &&
-		    number_parse_float(text + i, len - i - 1, true, &im) == NUMBER_OK) {
-			take_complex(out, re, im);
-			return true;
-		}
-		break;
+		if (!parse_part(text, i, &re, message) ||
+		    !parse_part(text + i, len - i - 1, &im, message))
+			return false;
+		take_complex(out, re, im);
+		return true;
 	}
 	strbuf_addstr(message, "syntax error scanning complex number");
 	return false;
@@ -454,6 +467,23 @@ static void format_general(struct strbuf *out, double value, char verb, int prec
 			  decimal.count > decimal.point ? decimal.count - decimal.point : 0);
 }
 
+/* The mantissa as an integer, and its power of two. */
+static void format_binary(struct strbuf *out, double value)
+{
+	uint64_t bits, mantissa;
+	int exponent;
+
+	memcpy(&bits, &value, sizeof(bits));
+	mantissa = bits & ((UINT64_C(1) << 52) - 1);
+	exponent = (int)(bits >> 52 & 0x7ff);
+	if (exponent)
+		mantissa |= UINT64_C(1) << 52;
+	else
+		exponent = 1;
+	exponent -= 1075;
+	strbuf_addf(out, "%" PRIu64 "p%c%d", mantissa, exponent < 0 ? '-' : '+', abs(exponent));
+}
+
 void number_format_float(struct strbuf *out, double value, char verb, int precision)
 {
 	struct decimal decimal = { .count = 0 };
@@ -489,6 +519,9 @@ void number_format_float(struct strbuf *out, double value, char verb, int precis
 	case 'x':
 	case 'X':
 		format_hex(out, value, verb, precision);
+		break;
+	case 'b':
+		format_binary(out, value);
 		break;
 	default:
 		format_general(out, value, verb, precision);

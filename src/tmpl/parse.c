@@ -404,17 +404,24 @@ static void define(struct parser *parser, const char *name, struct node *root)
 	}
 }
 
-/* The body of a define or block, up to its end: a world of its own for variables and range. */
-static void parse_definition(struct parser *parser, const char *name, const char *context)
+/* The body of a define or block, up to its end: a world of its own for variables and range, and
+ * no action around it that messages would name. `else_line` is what an {{else}} in its place is
+ * blamed on; 0: the line where it stands. */
+static void parse_definition(struct parser *parser, const char *name, const char *context,
+			     size_t else_line)
 {
 	struct body outer = parser->body;
 	struct node *root, *stopped;
 
+	parser->action_line = 0;
 	parser->body = (struct body){ 0 };
 	parser_declare(parser, "$");
 	root = parse_list(parser, &stopped);
-	if (stopped && stopped->kind == NODE_ELSE)
+	if (stopped && stopped->kind == NODE_ELSE) {
+		if (else_line)
+			parser->ahead[0].line = else_line;
 		parser_fail(parser, "unexpected {{else}} in %s", context);
+	}
 	if (!parser->failed)
 		define(parser, name, root);
 	free(parser->body.vars);
@@ -428,7 +435,7 @@ static void parse_define(struct parser *parser)
 
 	parser_expect(parser, TOKEN_RIGHT_DELIM, context);
 	if (!parser->failed)
-		parse_definition(parser, name, context);
+		parse_definition(parser, name, context, 0);
 }
 
 static struct node *parse_block(struct parser *parser)
@@ -442,7 +449,7 @@ static struct node *parse_block(struct parser *parser)
 	if (++parser->depth > LIMIT_TEMPLATE_DEPTH)
 		return parser_fail(parser, "nested deeper than %d levels", LIMIT_TEMPLATE_DEPTH);
 	if (!parser->failed)
-		parse_definition(parser, node->u.call.name, context);
+		parse_definition(parser, node->u.call.name, context, parser->ahead[0].line);
 	parser->depth--;
 	return parser->failed ? NULL : node;
 }

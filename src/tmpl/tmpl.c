@@ -137,6 +137,7 @@ void tmpl_execute(struct tmpl *tmpl, const struct tmpl_source *source, struct tm
 		take_error(&eval, &result->error);
 	strbuf_release(&eval.message);
 	free(eval.vars);
+	free(eval.frames);
 	arena_release(&eval.arena);
 }
 

@@ -148,9 +148,9 @@ static void a_template_that_does_not_end_is_stopped(void **state)
 {
 	(void)state;
 	assert_fails("{{define \"r\"}}x{{template \"r\"}}{{end}}{{template \"r\"}}",
-		     "exceeded maximum template depth (1000)");
+		     "exceeded maximum template depth (100000)");
 	assert_fails("{{define \"r\"}}{{executeTemplate \"r\"}}{{end}}{{template \"r\"}}",
-		     "exceeded maximum template depth (1000)");
+		     "nested deeper than");
 	assert_fails("{{range loop 9000000000}}{{end}}", "needs more than");
 	assert_fails("{{$s := \"0123456789\"}}{{range loop 99}}{{$s = print $s $s}}{{end}}",
 		     "needs more than");
