@@ -63,7 +63,7 @@ static bool read_consul(struct config *config, const struct hcl_value *root, str
 
 static bool read_dockers(struct config *config, const struct hcl_value *root, struct err *err)
 {
-	static const char *const keys[] = { "host", "cert_path", "verify", NULL };
+	static const char *const keys[] = { "host", "cert_path", "verify", "name", NULL };
 
 	for (const struct hcl_value *block = NULL; (block = hcl_each(root, "docker", block));) {
 		struct config_docker *docker;
@@ -86,6 +86,7 @@ static bool read_dockers(struct config *config, const struct hcl_value *root, st
 		*docker = (struct config_docker){ .node = block->labels[0], .confirmed = true };
 		if (!hcl_read_text(block, "host", &docker->host, err) ||
 		    !hcl_read_text(block, "cert_path", &docker->cert_path, err) ||
+		    !hcl_read_text(block, "name", &docker->name, err) ||
 		    !hcl_read_bool(block, "verify", &verify, err))
 			return false;
 		docker->no_verify = !verify;

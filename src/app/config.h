@@ -24,6 +24,7 @@
 
 struct config_docker {
 	const char *node, *host, *cert_path;
+	const char *name; /* what it calls itself; NULL: not said */
 	bool confirmed, no_verify;
 };
 

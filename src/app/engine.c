@@ -316,6 +316,9 @@ static void make_feeds(struct engine *engine)
 	for (size_t i = 0; i < env->docker_count; i++)
 		docker_feed_add(env->docker_feed, env->dockers[i].node, env->dockers[i].docker,
 				env->dockers[i].confirmed);
+	for (size_t i = 0; i < engine->config->docker_count; i++)
+		docker_feed_set_daemon_name(env->docker_feed, engine->config->dockers[i].node,
+					    engine->config->dockers[i].name);
 	env->consul_feed =
 		consul_feed_new(engine->loop, engine->model, env->consul, env->docker_feed);
 	if (env->etcd)

@@ -49,6 +49,7 @@ struct witness {
 	enum calico_reason reason; /* NONE: it can */
 	const char *why;
 	bool decommissioned;
+	bool conflict; /* the daemon's own words are against the mapping */
 };
 
 struct judge {

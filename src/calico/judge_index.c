@@ -179,11 +179,11 @@ static const char *other_node_of(const struct calico_evidence_base *base,
 	return NULL;
 }
 
-/* A daemon that knows none of its node's several endpoints is probably not that node's. */
-static bool is_suspect(struct judge *judge, const struct calico_source *source)
+/* How many endpoints the node has; 0 when the daemon has a container with one of them. */
+static size_t count_unless_known(struct judge *judge, const struct calico_source *source)
 {
 	const struct calico_state *state = judge->base->state;
-	size_t several = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < state->wep_count; i++) {
 		const struct reference *reference;
@@ -191,13 +191,73 @@ static bool is_suspect(struct judge *judge, const struct calico_source *source)
 		if (strcmp(state->weps[i].id.node, source->node) != 0 ||
 		    !calico_wep_id_is_docker(&state->weps[i].id))
 			continue;
-		several++;
+		count++;
 		reference = judge_identity(judge, state->weps[i].id.endpoint)->references;
 		for (; reference; reference = reference->next)
 			if (reference->source == source)
-				return false;
+				return 0;
 	}
-	return several > 1;
+	return count;
+}
+
+/* The node, other than the daemon's, whose address the daemon tells the others of its cluster. */
+static const char *advertised_by(const struct calico_state *state,
+				 const struct calico_source *source)
+{
+	const char *text = source->view->cluster_advertise, *other = NULL;
+	size_t len = strcspn(text, ":");
+
+	if (len == 0 || *text == '[')
+		return NULL;
+	for (size_t i = 0; i < state->node_count; i++) {
+		const struct calico_node *node = &state->nodes[i];
+
+		if (strncmp(node->bird_ip, text, len) != 0 || node->bird_ip[len])
+			continue;
+		if (strcmp(node->name, source->node) == 0)
+			return NULL;
+		other = node->name;
+	}
+	return other;
+}
+
+/*
+ * What the daemon says of itself against what the operator says that it is. NULL: nothing speaks
+ * against it.
+ */
+static const char *find_conflict(struct judge *judge, const struct calico_source *source)
+{
+	const struct calico_docker_view *view = source->view;
+	const struct calico_state *state = judge->base->state;
+	const char *name = view->daemon_name, *advertised;
+	struct arena *arena = judge->arena;
+
+	if (source->daemon_name)
+		return strcmp(source->daemon_name, name) == 0
+			       ? NULL
+			       : arena_printf(arena,
+					      "daemon %s calls itself \"%s\", and not \"%s\" as "
+					      "its docker block says",
+					      view->source, name, source->daemon_name);
+	if (strcmp(name, source->node) != 0 && calico_state_node(state, name))
+		return arena_printf(arena,
+				    "daemon %s calls itself %s, which is another node: wrong "
+				    "mapping? (name = \"%s\" in its docker block overrules)",
+				    view->source, name, name);
+	advertised = advertised_by(state, source);
+	if (advertised)
+		return arena_printf(arena,
+				    "daemon %s advertises %s, the address of node %s: wrong "
+				    "mapping? (name = \"%s\" in its docker block overrules)",
+				    view->source, view->cluster_advertise, advertised, name);
+	/* One that is left over proves nothing; several do. */
+	if (count_unless_known(judge, source) > 1)
+		return arena_printf(arena,
+				    "daemon %s, which calls itself \"%s\", knows none of %s's "
+				    "endpoints: wrong mapping? (name = \"%s\" in its docker block "
+				    "overrules)",
+				    view->source, name, source->node, name);
+	return NULL;
 }
 
 static struct witness examine_source(struct judge *judge, const struct calico_source *source)
@@ -212,6 +272,7 @@ static struct witness examine_source(struct judge *judge, const struct calico_so
 				      source->node);
 	} else if (other) {
 		no.reason = CALICO_REASON_MAPPING;
+		no.conflict = true;
 		no.why = arena_printf(judge->arena, "the same daemon is mapped to %s and to %s",
 				      source->node, other);
 	} else if (!view || view->unreachable) {
@@ -226,11 +287,10 @@ static struct witness examine_source(struct judge *judge, const struct calico_so
 		no.why = arena_printf(
 			judge->arena, "the answer of %s's Docker is %lld s old", source->node,
 			(long long)(judge->base->now_mono_ms - view->started_mono_ms) / 1000);
-	} else if (is_suspect(judge, source)) {
-		no.reason = CALICO_REASON_MAPPING;
-		no.why = arena_printf(judge->arena,
-				      "daemon %s knows none of %s's endpoints: wrong mapping?",
-				      view->source, source->node);
+	} else {
+		no.why = find_conflict(judge, source);
+		no.conflict = no.why != NULL;
+		no.reason = no.why ? CALICO_REASON_MAPPING : CALICO_REASON_NONE;
 	}
 	return no;
 }
@@ -244,17 +304,20 @@ static struct witness find_witness(struct judge *judge, const char *node)
 		if (!names_equal(base->sources[i].node, node))
 			continue;
 		if (found)
-			return (struct witness){ found, CALICO_REASON_MAPPING,
-						 arena_printf(judge->arena,
-							      "two daemons are mapped to %s", node),
-						 false };
+			return (struct witness){
+				.source = found,
+				.reason = CALICO_REASON_MAPPING,
+				.why = arena_printf(judge->arena, "two daemons are mapped to %s",
+						    node),
+				.conflict = true,
+			};
 		found = &base->sources[i];
 	}
 	if (found)
 		return examine_source(judge, found);
 	return (struct witness){
-		NULL, CALICO_REASON_MAPPING,
-		arena_printf(judge->arena, "no Docker daemon is mapped to node %s", node), false
+		.reason = CALICO_REASON_MAPPING,
+		.why = arena_printf(judge->arena, "no Docker daemon is mapped to node %s", node),
 	};
 }
 

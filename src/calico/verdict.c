@@ -374,6 +374,26 @@ static void note_unknown(struct judge *judge, struct calico_report *report, cons
 	judge->unknown = *witness;
 }
 
+static void judge_nodes(struct judge *judge, struct calico_report *report)
+{
+	const struct calico_state *state = judge->base->state;
+	struct calico_node_verdict *nodes =
+		arena_alloc(judge->arena, (state->node_count + 1) * sizeof(*nodes));
+
+	for (size_t i = 0; i < state->node_count; i++) {
+		const struct witness *witness = judge_witness(judge, state->nodes[i].name);
+
+		nodes[i] = (struct calico_node_verdict){
+			.node = state->nodes[i].name,
+			.reason = witness->reason,
+			.why = witness->why ? witness->why : "",
+			.conflict = witness->conflict,
+		};
+	}
+	report->nodes = nodes;
+	report->node_count = state->node_count;
+}
+
 /* Every node that Calico knows, and every daemon that is configured: one that is mapped to
  * nobody may run containers too. */
 static void note_nodes(struct judge *judge, struct calico_report *report)
@@ -418,6 +438,7 @@ struct calico_report *calico_judge(const struct calico_evidence_base *base)
 	box->report.weps = judge.weps;
 	box->report.wep_count = count;
 	note_nodes(&judge, &box->report);
+	judge_nodes(&judge, &box->report);
 	judge_conflicts(&judge);
 	judge_slots(&judge, &box->report);
 	judge_complaints(&judge, &box->report);

@@ -263,16 +263,15 @@ static void add_daemon(const struct calico_tables *tables, struct node_row *row,
 	row->docker = source->confirmed ? "confirmed" : "not confirmed";
 	if (source->view)
 		row->daemon = text_in(snapshot, source->view->source);
-	if (!source->view)
-		row->daemon_problem = "it has not answered";
-	else if (!source->view->complete)
-		row->daemon_problem =
-			text_in(snapshot, *source->view->problem ? source->view->problem
-								 : "it answered only in part");
-	else if (tables->now_mono_ms - source->view->started_mono_ms > CALICO_VIEW_MAX_AGE_MS)
-		row->daemon_problem = "its last answer is too old";
-	else if (!source->confirmed)
-		row->daemon_problem = "a docker block of the configuration must name this node";
+	for (size_t i = 0; i < tables->report->node_count; i++) {
+		const struct calico_node_verdict *verdict = &tables->report->nodes[i];
+
+		if (strcmp(verdict->node, row->id) != 0)
+			continue;
+		if (verdict->conflict)
+			row->docker = "CONFLICT";
+		row->daemon_problem = text_in(snapshot, verdict->why);
+	}
 }
 
 static struct node_row *add_node(const struct calico_tables *tables, const char *name,

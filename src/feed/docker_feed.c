@@ -24,6 +24,7 @@ struct daemon {
 	char *node;
 	struct docker *docker;
 	bool confirmed;
+	char *daemon_name; /* or NULL */
 	struct docker_events *events;
 	struct calico_gather *gather;
 	struct loop_timer *timer;
@@ -177,6 +178,7 @@ static void fill_sources(struct docker_feed *feed)
 		feed->sources[i] = (struct calico_source){
 			.node = feed->daemons[i]->node,
 			.confirmed = feed->daemons[i]->confirmed,
+			.daemon_name = feed->daemons[i]->daemon_name,
 			.view = feed->daemons[i]->view,
 		};
 }
@@ -343,6 +345,7 @@ void docker_feed_free(struct docker_feed *feed)
 		calico_docker_view_unref(daemon->view);
 		calico_docker_view_unref(daemon->complete);
 		free(daemon->node);
+		free(daemon->daemon_name);
 		free(daemon);
 	}
 	free(feed->daemons);
@@ -372,6 +375,19 @@ void docker_feed_add(struct docker_feed *feed, const char *node, struct docker *
 	publish_health(feed);
 	daemon->events = docker_events_start(docker, &handlers, daemon);
 	gather(daemon);
+}
+
+void docker_feed_set_daemon_name(struct docker_feed *feed, const char *node, const char *name)
+{
+	for (size_t i = 0; i < feed->count; i++) {
+		struct daemon *daemon = feed->daemons[i];
+
+		if (strcmp(daemon->node, node) != 0)
+			continue;
+		free(daemon->daemon_name);
+		daemon->daemon_name = name ? xstrdup(name) : NULL;
+	}
+	fill_sources(feed);
 }
 
 void docker_feed_set_annotate(struct docker_feed *feed, docker_feed_annotate_fn *fn, void *arg)

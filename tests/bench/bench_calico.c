@@ -180,7 +180,7 @@ static void fill_views(void *arg)
 		calico_docker_view_finish(view, NULL, false);
 		view->started_mono_ms = NOW_MS;
 		calico_docker_view_unref((struct calico_docker_view *)scene->sources[i].view);
-		scene->sources[i] = (struct calico_source){ scene->nodes[i], true, view };
+		scene->sources[i] = (struct calico_source){ .node = scene->nodes[i], .confirmed = true, .view = view };
 	}
 }
 

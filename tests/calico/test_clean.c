@@ -76,8 +76,10 @@ static void on_query(void *arg)
 {
 	struct query *query = arg;
 	struct scene *scene = query->scene;
-	struct calico_source sources[2] = { { "N1", true, scene->views[0] },
-					    { "N2", true, scene->views[1] } };
+	struct calico_source sources[2] = {
+		{ .node = "N1", .confirmed = true, .view = scene->views[0] },
+		{ .node = "N2", .confirmed = true, .view = scene->views[1] }
+	};
 
 	if (scene->disturb && scene->disturbances) {
 		scene->disturbances--;

@@ -89,7 +89,7 @@ static void the_container_that_cannot_start_is_found_with_its_cause(void **test)
 {
 	struct calico_state *state = load_state();
 	struct calico_docker_view *view = load_view();
-	struct calico_source source = { NODE, true, view };
+	struct calico_source source = { .node = NODE, .confirmed = true, .view = view };
 	struct calico_history *history = calico_history_new();
 	struct calico_evidence_base base = { .state = state,
 					     .sources = &source,

@@ -52,7 +52,9 @@ static int setup(void **state)
 				  &(struct cluster_container){ .name = live[i],
 							       .eid = (char)('1' + i),
 							       .address = addresses[i] });
-		scene->sources[i] = (struct calico_source){ nodes[i], true, scene->views[i] };
+		scene->sources[i] = (struct calico_source){ .node = nodes[i],
+							    .confirmed = true,
+							    .view = scene->views[i] };
 	}
 	scene->source_count = 2;
 	*state = scene;
@@ -284,7 +286,7 @@ static void a_daemon_that_cannot_bear_witness_makes_unknown(void **state)
 	scene->sources[0].confirmed = false;
 	look(scene);
 	assert_verdict(wep(scene, "N1", 'a'), "unknown", "mapping");
-	scene->sources[0] = (struct calico_source){ "N1", true, NULL };
+	scene->sources[0] = (struct calico_source){ .node = "N1", .confirmed = true, .view = NULL };
 	look(scene);
 	assert_verdict(wep(scene, "N1", 'a'), "unknown", "unreachable");
 	scene->sources[0].node = NULL;
@@ -302,7 +304,8 @@ static void a_daemon_of_no_node_that_is_down_keeps_addresses_from_release(void *
 	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
 	block_with(scene, (int[]){ 5, 9, -1 });
 	scene->views[2] = cluster_view("docker-3");
-	scene->sources[2] = (struct calico_source){ NULL, false, scene->views[2] };
+	scene->sources[2] =
+		(struct calico_source){ .node = NULL, .confirmed = false, .view = scene->views[2] };
 	scene->source_count = 3;
 	look_twice(scene);
 	assert_slot(slot(scene, ADDRESS), "leaked", "", true);
@@ -341,10 +344,86 @@ static void two_daemons_for_one_node_are_unknown(void **state)
 
 	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
 	scene->views[2] = cluster_view("docker-3");
-	scene->sources[2] = (struct calico_source){ "N1", true, scene->views[2] };
+	scene->sources[2] =
+		(struct calico_source){ .node = "N1", .confirmed = true, .view = scene->views[2] };
 	scene->source_count = 3;
 	look_twice(scene);
 	assert_verdict(wep(scene, "N1", 'a'), "unknown", "mapping");
+}
+
+static void a_daemon_that_bears_another_nodes_name_is_a_conflict(void **state)
+{
+	struct scene *scene = *state;
+
+	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
+	scene->views[0]->daemon_name = "N2";
+	look_twice(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "unknown", "mapping");
+	assert_non_null(strstr(wep(scene, "N1", 'a')->why, "calls itself N2"));
+	assert_true(scene->report->nodes[0].conflict);
+	assert_false(scene->report->nodes[1].conflict);
+	assert_string_equal(scene->report->nodes[0].node, "N1");
+	/* Case matters: that is no node of Calico's. */
+	scene->views[0]->daemon_name = "n2";
+	look(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "stale", "");
+	assert_false(scene->report->nodes[0].conflict);
+}
+
+static void a_daemon_that_advertises_another_nodes_address_is_a_conflict(void **state)
+{
+	struct scene *scene = *state;
+
+	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
+	cluster_put(scene->cluster, "/calico/v1/host/N1/bird_ip", "192.0.2.1");
+	cluster_put(scene->cluster, "/calico/v1/host/N2/bird_ip", "192.0.2.2");
+	scene->views[0]->cluster_advertise = "192.0.2.2:2376";
+	look_twice(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "unknown", "mapping");
+	assert_non_null(strstr(wep(scene, "N1", 'a')->why, "the address of node N2"));
+	scene->views[0]->cluster_advertise = "192.0.2.1:2376";
+	look(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "stale", "");
+	/* An address of nobody's proves nothing. */
+	scene->views[0]->cluster_advertise = "192.0.2.22:2376";
+	look(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "stale", "");
+}
+
+static void the_daemons_own_name_written_down_settles_whose_it_is(void **state)
+{
+	struct scene *scene = *state;
+
+	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
+	scene->views[0]->daemon_name = "N2";
+	scene->sources[0].daemon_name = "N2";
+	look_twice(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "stale", "");
+	/* Not the one that was written down: whatever else speaks for it. */
+	scene->sources[0].daemon_name = "N1-b";
+	scene->views[0]->daemon_name = "N1";
+	look(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "unknown", "mapping");
+	assert_true(scene->report->nodes[0].conflict);
+}
+
+static void several_unknown_endpoints_are_overruled_by_the_name_too(void **state)
+{
+	struct scene *scene = *state;
+
+	cluster_node(scene->cluster, "N3");
+	cluster_wep(scene->cluster, "N3", 'a', ADDRESS);
+	cluster_wep(scene->cluster, "N3", 'b', "10.0.0.6");
+	scene->views[2] = cluster_view("docker-3");
+	scene->views[2]->daemon_name = "dock-3";
+	scene->sources[2] =
+		(struct calico_source){ .node = "N3", .confirmed = true, .view = scene->views[2] };
+	scene->source_count = 3;
+	look_twice(scene);
+	assert_verdict(wep(scene, "N3", 'a'), "unknown", "mapping");
+	scene->sources[2].daemon_name = "dock-3";
+	look(scene);
+	assert_verdict(wep(scene, "N3", 'a'), "stale", "");
 }
 
 static void a_daemon_that_knows_none_of_several_endpoints_is_suspect(void **state)
@@ -354,7 +433,8 @@ static void a_daemon_that_knows_none_of_several_endpoints_is_suspect(void **stat
 	cluster_node(scene->cluster, "N3");
 	cluster_wep(scene->cluster, "N3", 'a', ADDRESS);
 	scene->views[2] = cluster_view("docker-3");
-	scene->sources[2] = (struct calico_source){ "N3", true, scene->views[2] };
+	scene->sources[2] =
+		(struct calico_source){ .node = "N3", .confirmed = true, .view = scene->views[2] };
 	scene->source_count = 3;
 	look_twice(scene);
 	assert_verdict(wep(scene, "N3", 'a'), "stale", ""); /* one is not several */
@@ -730,6 +810,10 @@ int main(void)
 		TEST(node_names_that_differ_in_case_are_two_nodes),
 		TEST(two_nodes_on_one_daemon_are_both_unknown),
 		TEST(two_daemons_for_one_node_are_unknown),
+		TEST(a_daemon_that_bears_another_nodes_name_is_a_conflict),
+		TEST(a_daemon_that_advertises_another_nodes_address_is_a_conflict),
+		TEST(the_daemons_own_name_written_down_settles_whose_it_is),
+		TEST(several_unknown_endpoints_are_overruled_by_the_name_too),
 		TEST(a_daemon_that_knows_none_of_several_endpoints_is_suspect),
 		TEST(what_the_plugin_did_not_make_is_foreign),
 		TEST(an_endpoint_with_a_whole_network_may_have_all_of_it),

@@ -34,7 +34,8 @@ static int setup(void **state)
 	scene->history = calico_history_new();
 	scene->model = model_new();
 	scene->view = cluster_view("docker-1");
-	scene->source = (struct calico_source){ "N1", true, scene->view };
+	scene->source =
+		(struct calico_source){ .node = "N1", .confirmed = true, .view = scene->view };
 	cluster_node(scene->cluster, "N1");
 	cluster_wep(scene->cluster, "N1", '1', "10.0.0.1");
 	cluster_container(scene->view, &(struct cluster_container){

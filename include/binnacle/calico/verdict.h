@@ -23,6 +23,11 @@
  *   stale                 neither
  *
  * `conflicting` is independent of the verdict.
+ *
+ * A mapping that the operator has confirmed is doubtful all the same when the daemon's own name is
+ * another node's, when it advertises another node's address, or when the node has several endpoints
+ * and it has none of them. The operator overrules that by writing down what the daemon calls itself
+ * (daemon_name).
  */
 #ifndef BINNACLE_CALICO_VERDICT_H
 #define BINNACLE_CALICO_VERDICT_H
@@ -85,6 +90,9 @@ struct calico_source {
 	const char *node; /* Calico's name of it, case matters; NULL: not mapped */
 	bool confirmed;   /* the operator says so; a proposal by name alone is not enough */
 	const struct calico_docker_view *view; /* NULL: never answered */
+	/* What the operator says that the daemon calls itself: then this settles whose daemon it
+	 * is. NULL: it is found out from the daemon's name, address and endpoints. */
+	const char *daemon_name;
 };
 
 struct calico_evidence_base {
@@ -141,6 +149,14 @@ struct calico_slot_verdict {
 	const struct calico_container *used_by;   /* runs with it, and no endpoint says so */
 };
 
+/* Whether a node's daemon can bear witness. */
+struct calico_node_verdict {
+	const char *node;
+	enum calico_reason reason; /* NONE: it can */
+	const char *why;           /* "" */
+	bool conflict;             /* what the daemon says of itself speaks against the mapping */
+};
+
 /* A container that does not start because of a left-over: what the operator came for. */
 struct calico_complaint {
 	const struct calico_source *source;
@@ -156,6 +172,8 @@ struct calico_report {
 	size_t slot_count;
 	const struct calico_complaint *complaints;
 	size_t complaint_count;
+	const struct calico_node_verdict *nodes; /* in the order of the state's */
+	size_t node_count;
 	bool all_nodes_known;     /* every node has a complete, fresh, confirmed view */
 	const char *unknown_node; /* one that is not; "" */
 };

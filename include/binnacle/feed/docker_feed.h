@@ -34,6 +34,8 @@ void docker_feed_free(struct docker_feed *feed);
 /* docker is borrowed. confirmed: the operator wrote down that it is the daemon of this node. */
 void docker_feed_add(struct docker_feed *feed, const char *node, struct docker *docker,
 		     bool confirmed);
+/* The operator wrote down what the node's daemon calls itself; NULL: he did not. Copied. */
+void docker_feed_set_daemon_name(struct docker_feed *feed, const char *node, const char *name);
 
 /*
  * The engine tells, per container, what stands in the registry for it and what is wanted; texts
