@@ -60,7 +60,7 @@ static const struct flag flag_table[] = {
 	TEXT("tags-order", tags_order,
 	     "\"given\" keeps tags as they are written, \"reversed\" turns them around "
 	     "(default \"reversed\")"),
-	NUMBER("ttl", ttl_s, "lifetime of services in seconds (etcd, skydns2)"),
+	NUMBER("ttl", ttl_s, "lifetime of services in seconds (etcd, etcd3, skydns2)"),
 	NUMBER("ttl-refresh", ttl_refresh_s, "seconds after which the lifetime begins again"),
 	TEXT("useIpFromLabel", use_ip_from_label, "container label that holds the address"),
 };
@@ -234,7 +234,7 @@ void registrator_flags_usage(struct strbuf *out, const char *program)
 		strbuf_addf(out, "  -%s%s\n    \t%s\n", flag_table[i].name,
 			    values[flag_table[i].kind], flag_table[i].help);
 	strbuf_addstr(out, "\nRegistries: consul, consul-tls, consul-unix, consulkv, "
-			   "consulkv-unix, etcd, skydns2\n");
+			   "consulkv-unix, etcd, etcd3, skydns2\n");
 }
 
 bool registrator_flags_check(const struct registrator_flags *flags, struct err *err)

@@ -12,6 +12,7 @@
 #include "binnacle/base/text.h"
 #include "binnacle/consul/consul.h"
 #include "binnacle/etcd/etcd.h"
+#include "binnacle/etcd/etcd3.h"
 #include "binnacle/register/registry.h"
 
 static bool bad_uri(const char *text, const char *why, struct err *err)
@@ -231,6 +232,21 @@ static bool open_etcd(struct registrator_backend *out, const struct registrator_
 	return true;
 }
 
+/* Not one of Registrator's: it knows the v2 API alone. */
+static bool open_etcd3(struct registrator_backend *out, const struct registrator_uri *uri,
+		       struct loop *loop, struct http *http, struct err *err)
+{
+	char *address = registrator_uri_address(uri);
+	const char *const endpoints[] = { address, NULL };
+	struct etcd_config config = { .endpoints = endpoints };
+
+	out->etcd3 = etcd3_new(loop, http, &config, err);
+	free(address);
+	if (out->etcd3)
+		out->registry = registry_etcd3_new(out->etcd3, uri->path);
+	return out->registry;
+}
+
 static bool open_skydns2(struct registrator_backend *out, const struct registrator_uri *uri,
 			 struct loop *loop, struct http *http, struct err *err)
 {
@@ -259,6 +275,7 @@ static const struct adapter adapters[] = {
 	{ "consulkv", "http://", "", open_consulkv },
 	{ "consulkv-unix", "unix://", "", open_consulkv_unix },
 	{ "etcd", "", "127.0.0.1:2379", open_etcd },
+	{ "etcd3", "", "127.0.0.1:2379", open_etcd3 },
 	{ "skydns2", "", "127.0.0.1:4001", open_skydns2 },
 	{ "zookeeper", "", "", refuse_zookeeper },
 };
@@ -301,5 +318,6 @@ void registrator_backend_release(struct registrator_backend *backend)
 	registry_free(backend->registry);
 	consul_free(backend->consul);
 	etcd_free(backend->etcd);
+	etcd3_free(backend->etcd3);
 	*backend = (struct registrator_backend){ 0 };
 }

@@ -10,6 +10,7 @@
 
 struct consul;
 struct etcd;
+struct etcd3;
 struct http;
 struct loop;
 struct registry;
@@ -26,8 +27,9 @@ bool registrator_uri_parse(const char *text, struct registrator_uri *out, struct
 void registrator_uri_release(struct registrator_uri *uri);
 
 struct registrator_backend {
-	struct consul *consul; /* one of the two */
+	struct consul *consul; /* one of these */
 	struct etcd *etcd;
+	struct etcd3 *etcd3;
 	struct registry *registry;
 	bool must_answer_first; /* Registrator asks it before anything else, and only once */
 };

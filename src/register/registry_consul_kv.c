@@ -10,6 +10,7 @@
 #include "binnacle/net/endpoint.h"
 #include "binnacle/register/registry.h"
 #include "binnacle/register/rules.h"
+#include "stores.h"
 
 struct kv_registry {
 	struct consul *consul; /* borrowed */
@@ -69,12 +70,10 @@ static void *kv_add(void *self, const struct register_service *service, registry
 {
 	struct kv_registry *kv = self;
 	struct kv_request *request = new_request(done, arg);
-	bool bracket = strchr(service->address, ':');
 	struct strbuf path = STRBUF_INIT, value = STRBUF_INIT;
 
 	add_path(kv, service, &path);
-	strbuf_addf(&value, "%s%s%s:%d", bracket ? "[" : "", service->address, bracket ? "]" : "",
-		    service->port);
+	store_add_place(&value, service);
 	request->call = consul_send(kv->consul, "PUT", path.buf, value.buf, on_answer, request);
 	strbuf_release(&path);
 	strbuf_release(&value);

@@ -11,6 +11,7 @@
 #include "binnacle/etcd/etcd.h"
 #include "binnacle/register/registry.h"
 #include "binnacle/register/rules.h"
+#include "stores.h"
 
 struct etcd_registry {
 	struct etcd *etcd; /* borrowed */
@@ -112,14 +113,6 @@ static void etcd_registry_free(void *self)
 	free(registry);
 }
 
-static void add_address_and_port(struct strbuf *out, const struct register_service *service)
-{
-	bool bracket = strchr(service->address, ':');
-
-	strbuf_addf(out, "%s%s%s:%d", bracket ? "[" : "", service->address, bracket ? "]" : "",
-		    service->port);
-}
-
 static void add_skydns_record(struct strbuf *out, const struct register_service *service)
 {
 	strbuf_addstr(out, "{\"host\":");
@@ -145,7 +138,7 @@ struct registry *registry_etcd_new(struct etcd *etcd, const char *prefix)
 		len--;
 	registry->etcd = etcd;
 	registry->prefix = xstrndup(prefix, len);
-	registry->add_value = add_address_and_port;
+	registry->add_value = store_add_place;
 	return registry_new(&ops, registry, etcd_address(etcd));
 }
 

@@ -211,6 +211,7 @@ static void uris_lead_to_addresses(void **state)
 		  "/run/c.sock:/a" },
 		{ "etcd:///services", "etcd", "127.0.0.1:2379", "/services" },
 		{ "etcd://h/services", "etcd", "h", "/services" },
+		{ "etcd3:///services", "etcd3", "127.0.0.1:2379", "/services" },
 		{ "skydns2:///a.b", "skydns2", "127.0.0.1:4001", "/a.b" },
 	};
 

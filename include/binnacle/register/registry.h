@@ -19,6 +19,7 @@
 
 struct consul;
 struct etcd;
+struct etcd3;
 struct json;
 struct register_service;
 struct registry;
@@ -80,6 +81,9 @@ struct registry *registry_consul_kv_new(struct consul *consul, const char *prefi
  */
 struct registry *registry_etcd_new(struct etcd *etcd, const char *prefix);
 struct registry *registry_skydns2_new(struct etcd *etcd, const char *domain, struct err *err);
+
+/* etcd's v3 store, borrowed: keys and values as with registry_etcd_new, lifetimes are leases. */
+struct registry *registry_etcd3_new(struct etcd3 *etcd, const char *prefix);
 
 /* Append the body of PUT /v1/agent/service/register; also what a dry run prints. */
 void registry_body(struct strbuf *out, const struct register_service *service);
