@@ -22,6 +22,10 @@
 #define DEFAULT_PORT    8500
 #define DEFAULT_WAIT_MS 60000
 
+#define DEFAULT_MAX_STALE_MS  2000
+#define DEFAULT_RETRY_BASE_MS 250
+#define DEFAULT_RETRY_MAX_MS  60000
+
 struct consul_call {
 	struct consul *consul;
 	struct http_call *http_call;
@@ -148,6 +152,11 @@ static bool set_endpoint(struct consul *consul, const struct consul_config *conf
 	return true;
 }
 
+static int64_t or_default(int64_t value, int64_t otherwise)
+{
+	return value > 0 ? value : otherwise;
+}
+
 struct consul *consul_new(struct loop *loop, struct http *http, const struct consul_config *config,
 			  struct err *err)
 {
@@ -155,7 +164,10 @@ struct consul *consul_new(struct loop *loop, struct http *http, const struct con
 
 	consul->loop = loop;
 	consul->http = http;
-	consul->wait_ms = config->wait_ms > 0 ? config->wait_ms : DEFAULT_WAIT_MS;
+	consul->wait_ms = or_default(config->wait_ms, DEFAULT_WAIT_MS);
+	consul->max_stale_ms = or_default(config->max_stale_ms, DEFAULT_MAX_STALE_MS);
+	consul->retry_base_ms = or_default(config->retry_base_ms, DEFAULT_RETRY_BASE_MS);
+	consul->retry_max_ms = or_default(config->retry_max_ms, DEFAULT_RETRY_MAX_MS);
 	if (!set_endpoint(consul, config, err) || !set_token(consul, config, err)) {
 		consul_free(consul);
 		return NULL;

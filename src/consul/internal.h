@@ -20,7 +20,7 @@ struct consul {
 	struct http *http;
 	struct endpoint endpoint;
 	char *token_source; /* where the token is from, for messages; never the token */
-	int64_t wait_ms;
+	int64_t wait_ms, max_stale_ms, retry_base_ms, retry_max_ms;
 	size_t unreachable; /* watches in an outage; logged when it leaves and reaches 0 */
 };
 

@@ -21,11 +21,8 @@
 
 #include "internal.h"
 
-#define ROUND_MIN_MS  100
-#define POLL_MS       15000 /* of endpoints that cannot block */
-#define MAX_STALE_MS  2000
-#define RETRY_BASE_MS 250
-#define RETRY_MAX_MS  60000
+#define ROUND_MIN_MS 100
+#define POLL_MS      15000 /* of endpoints that cannot block */
 
 struct digest {
 	uint64_t hash;
@@ -218,7 +215,7 @@ static void on_answer(void *arg, struct http_answer *answer, const struct err *h
 	watch->alive_ms = clock_mono_ms();
 	consul_read_meta(answer, &meta);
 	if (watch->flags & CONSUL_WATCH_STALE && !watch->consistent &&
-	    meta.last_contact_ms > MAX_STALE_MS) {
+	    meta.last_contact_ms > watch->consul->max_stale_ms) {
 		watch->consistent = true;
 		ask(watch);
 		return;
@@ -243,7 +240,8 @@ struct consul_watch *consul_watch_start(struct consul *consul, const char *path,
 	watch->flags = flags;
 	watch->changed = changed;
 	watch->arg = arg;
-	watch->backoff = (struct backoff){ .base_ms = RETRY_BASE_MS, .max_ms = RETRY_MAX_MS };
+	watch->backoff = (struct backoff){ .base_ms = consul->retry_base_ms,
+					   .max_ms = consul->retry_max_ms };
 	ask(watch);
 	return watch;
 }

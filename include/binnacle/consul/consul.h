@@ -49,7 +49,9 @@ struct consul_config {
 	bool no_verify;         /* also $CONSUL_HTTP_SSL_VERIFY=false */
 	/* NULL: $CONSUL_CACERT, _CAPATH, _CLIENT_CERT, _CLIENT_KEY, _TLS_SERVER_NAME */
 	const char *ca_file, *ca_path, *cert_file, *key_file, *server_name;
-	int64_t wait_ms; /* of blocking queries; 0: 60 s */
+	int64_t wait_ms;                     /* of blocking queries; 0: 60 s */
+	int64_t max_stale_ms;                /* see CONSUL_WATCH_STALE; 0: 2 s */
+	int64_t retry_base_ms, retry_max_ms; /* delays of a watch after errors; 0: 250 ms, 60 s */
 };
 
 struct consul_meta {
@@ -78,7 +80,7 @@ void consul_call_cancel(struct consul_call **call); /* NULL allowed; sets NULL *
 /*
  * The path may have a query; `wait`, `index` (and `stale` when the flag says so) are added. A
  * 404 counts as data for key paths: doc NULL, err NULL. With CONSUL_WATCH_STALE any server may
- * answer; an answer of more than 2 s old is dropped and asked for again from the leader.
+ * answer; one that is older than max_stale_ms is dropped and asked for again from the leader.
  */
 enum consul_watch_flags {
 	CONSUL_WATCH_STALE = 1,
