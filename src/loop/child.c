@@ -31,7 +31,8 @@ extern char **environ;
 
 struct child {
 	struct loop *loop;
-	pid_t pid; /* and process group */
+	pid_t pid;    /* and process group */
+	pid_t target; /* of signals: -pid, the group, or pid alone */
 	int output_fd;
 	struct loop_fd *output_watch;
 	struct loop_signal *death_watch;
@@ -118,7 +119,7 @@ static void on_death(void *arg, int number)
 	    info.si_pid != child->pid)
 		return;
 	if (child->timed_out)
-		kill(-child->pid, SIGKILL);
+		kill(child->target, SIGKILL);
 	if (waitpid(child->pid, &status, WNOHANG) == child->pid)
 		complete(child, status);
 }
@@ -128,7 +129,7 @@ static void on_overdue(void *arg)
 	struct child *child = arg;
 
 	child->timer = NULL;
-	kill(-child->pid, SIGKILL);
+	kill(child->target, SIGKILL);
 }
 
 static void on_timeout(void *arg)
@@ -136,7 +137,7 @@ static void on_timeout(void *arg)
 	struct child *child = arg;
 
 	child->timed_out = true;
-	kill(-child->pid, SIGTERM);
+	kill(child->target, child->target > 0 ? SIGKILL : SIGTERM);
 	child->timer = loop_timer_start(child->loop, KILL_AFTER_MS, on_overdue, child);
 }
 
@@ -259,6 +260,7 @@ struct child *child_run(struct loop *loop, const struct child_spec *spec, child_
 	/* Watched before it lives, so that no death is missed. */
 	child->death_watch = loop_signal_add(loop, SIGCHLD, on_death, child);
 	rc = spawn(&child->pid, spec, ends[1]);
+	child->target = spec->alone ? child->pid : -child->pid;
 	if (!spec->inherit)
 		close(ends[1]);
 	if (rc != 0) {
@@ -283,7 +285,7 @@ const struct strbuf *child_output(struct child *child)
 void child_signal(struct child *child, int number)
 {
 	if (!child->completing)
-		kill(-child->pid, number);
+		kill(child->target, number);
 }
 
 void child_forget(struct child **child)
@@ -302,7 +304,7 @@ void child_cancel(struct child **child)
 	if (!*child)
 		return;
 	if (!(*child)->completing) {
-		kill(-(*child)->pid, SIGKILL);
+		kill((*child)->target, SIGKILL);
 		loop_adopt_orphan((*child)->loop, (*child)->pid);
 		child_release(*child);
 	}

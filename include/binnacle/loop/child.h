@@ -30,6 +30,9 @@ struct child_spec {
 	/* Descriptor (not 0) that is its standard input and output; only standard error is
 	 * collected. It stays the caller's, to be closed after the start. 0: none. */
 	int stream;
+	/* Signals and the time limit reach the program itself and nobody that it has started, and
+	 * the limit sends SIGKILL at once. */
+	bool alone;
 };
 
 struct child_result {
@@ -49,7 +52,7 @@ struct child *child_run(struct loop *loop, const struct child_spec *spec, child_
 			void *arg, struct err *err);
 /* What it has written so far, read now. Borrowed until the loop turns. */
 const struct strbuf *child_output(struct child *child);
-/* Send a signal to its process group. */
+/* Send a signal to its process group (with `alone`: to itself). */
 void child_signal(struct child *child, int number);
 /* Let it run on by itself; `done` does not run. NULL allowed; sets NULL. */
 void child_forget(struct child **child);
