@@ -26,18 +26,59 @@ static char *copy(const char *text)
 	return text ? xstrdup(text) : NULL;
 }
 
+static const char *const *copy_list(const char *const *list)
+{
+	const char **all;
+	size_t count = 0;
+
+	if (!list)
+		return NULL;
+	while (list[count])
+		count++;
+	all = xcalloc(count + 1, sizeof(*all));
+	for (size_t i = 0; i < count; i++)
+		all[i] = xstrdup(list[i]);
+	return all;
+}
+
+static void free_list(const char *const *list)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		free((char *)list[i]);
+	free((void *)list);
+}
+
+/* Equal ones give equal output from equal answers. */
+static void identify(struct render_job *job, const struct strbuf *text)
+{
+	const struct render_template *spec = &job->spec;
+	const char *left = spec->left_delimiter, *right = spec->right_delimiter;
+	struct strbuf all = STRBUF_INIT;
+
+	strbuf_addf(&all, "%d %s%c%s%c", spec->error_on_missing_key, left ? left : "", '\0',
+		    right ? right : "", '\0');
+	for (size_t i = 0; spec->denied && spec->denied[i]; i++)
+		strbuf_addf(&all, "%s%c", spec->denied[i], '\0');
+	strbuf_addch(&all, '\0');
+	strbuf_add(&all, text->buf, text->len);
+	digest_sha256_hex(all.buf, all.len, job->identity);
+	strbuf_release(&all);
+}
+
 static bool parse(struct render_job *job, struct err *err)
 {
 	struct render_template *spec = &job->spec;
 	struct tmpl_options options = { .left_delimiter = spec->left_delimiter,
 					.right_delimiter = spec->right_delimiter,
-					.error_on_missing_key = spec->error_on_missing_key };
+					.error_on_missing_key = spec->error_on_missing_key,
+					.denied = spec->denied };
 	struct strbuf text = STRBUF_INIT;
 
 	if (spec->source && !file_read(spec->source, LIMIT_TEMPLATE_FILE, &text, err))
 		return err_context(err, "failed to read template");
 	if (!spec->source)
 		strbuf_addstr(&text, spec->contents);
+	identify(job, &text);
 	job->tmpl = tmpl_parse(spec->name, text.buf, text.len, &options, err);
 	if (!job->tmpl)
 		err_context(err, "%s", spec->source ? spec->source : "(dynamic)");
@@ -59,6 +100,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 	job->spec.command = copy(spec->command);
 	job->spec.left_delimiter = copy(spec->left_delimiter);
 	job->spec.right_delimiter = copy(spec->right_delimiter);
+	job->spec.denied = copy_list(spec->denied);
 	job->target = (struct target_spec){ .path = job->spec.destination,
 					    .state_dir = runner->state_dir,
 					    .perms = spec->perms,
@@ -123,6 +165,7 @@ void job_free(struct render_job *job)
 	free((char *)spec->command);
 	free((char *)spec->left_delimiter);
 	free((char *)spec->right_delimiter);
+	free_list(spec->denied);
 	free(job);
 }
 
@@ -303,35 +346,74 @@ static void take_missing(struct render_job *job, struct tmpl_result *result)
 		job->waiting[i] = dep_set_at(&job->missing, i)->text;
 }
 
-void job_execute(struct render_job *job)
+/* The outcome of an execution, whose parts are taken over. */
+static void take_result(struct render_job *job, struct tmpl_result *result)
 {
 	struct render_source *answers = job->runner->source;
-	struct tmpl_source source = { .lookup = lookup, .env = lookup_env, .arg = answers };
-	struct tmpl_result result;
+	bool is_waiting = dep_set_count(&result->missing) != 0;
 
 	job->must_execute = false;
-	tmpl_execute(job->tmpl, &source, &result);
-	take_missing(job, &result);
+	job->executions++;
+	take_missing(job, result);
 	job->exec_err = (struct err){ 0 };
 	for (size_t i = 0; i < dep_set_count(&job->used) && !job->exec_err.code; i++)
 		if (!render_source_watch(answers, dep_set_at(&job->used, i), &job->exec_err))
 			break;
-	if (result.failed)
+	if (result->failed && (!is_waiting || job->runner->options.early_errors))
 		err_set(&job->exec_err, ERR_INPUT, "%s: %s",
-			job->spec.source ? job->spec.source : "(dynamic)", result.error.message);
-	if (job->exec_err.code || dep_set_count(&job->missing)) {
+			job->spec.source ? job->spec.source : "(dynamic)", result->error.message);
+	if (job->exec_err.code || is_waiting) {
 		job->has_pending = false;
 		job->pending_sha256[0] = '\0';
 		strbuf_reset(&job->pending);
 		stop_quiet(job);
 		compare(job);
 	} else {
-		take_text(job, &result.output);
+		take_text(job, &result->output);
 	}
 	if (job->exec_err.code)
 		log_error("render", "%s: %s", job->spec.name, job->exec_err.msg);
-	tmpl_result_release(&result);
+	else if (result->failed)
+		log_debug("render", "%s: waits, as it fails without the answers to come: %s",
+			  job->spec.name, result->error.message);
 	job_touch(job);
+}
+
+static void copy_deps(struct dep_set *to, const struct dep_set *from)
+{
+	for (size_t i = 0; i < dep_set_count(from); i++)
+		dep_set_add(to, dep_set_at(from, i));
+}
+
+/* A job of the same text takes the same result. */
+static void share_result(struct render_job *job, const struct tmpl_result *result)
+{
+	struct tmpl_result copied = { .output = STRBUF_INIT,
+				      .used = DEP_SET_INIT,
+				      .missing = DEP_SET_INIT,
+				      .failed = result->failed };
+
+	strbuf_add(&copied.output, result->output.buf, result->output.len);
+	copy_deps(&copied.used, &result->used);
+	copy_deps(&copied.missing, &result->missing);
+	copied.error.message = copy(result->error.message);
+	take_result(job, &copied);
+	tmpl_result_release(&copied);
+}
+
+void job_execute(struct render_job *job)
+{
+	struct render_runner *runner = job->runner;
+	struct tmpl_source source = { .lookup = lookup, .env = lookup_env, .arg = runner->source };
+	struct tmpl_result result;
+
+	tmpl_execute(job->tmpl, &source, &result);
+	for (size_t i = job->index + 1; i < runner->count; i++)
+		if (runner->jobs[i]->must_execute &&
+		    strcmp(runner->jobs[i]->identity, job->identity) == 0)
+			share_result(runner->jobs[i], &result);
+	take_result(job, &result);
+	tmpl_result_release(&result);
 }
 
 static bool is_refused(const struct render_job *job)
@@ -532,6 +614,7 @@ void job_fill_status(struct render_job *job)
 					      (job->loaded_ms && job->written_ms > job->loaded_ms)),
 		.generations = job->generations,
 		.has_pending = job->has_pending,
+		.executions = job->executions,
 		.trouble = job->trouble.buf,
 	};
 	memcpy(status->pending_sha256, job->pending_sha256, DIGEST_HEX_BYTES);

@@ -190,7 +190,7 @@ bool render_runner_add(struct render_runner *runner, const struct render_templat
 			       "template: must specify exactly one of 'source' or 'contents'");
 	if (spec->name && render_find(runner, spec->name, &taken))
 		return err_set(err, ERR_INPUT, "two templates are called %s", spec->name);
-	if (render_find(runner, spec->destination, &taken))
+	if (!runner->options.shared_destinations && render_find(runner, spec->destination, &taken))
 		return err_set(err, ERR_INPUT, "two templates write %s", spec->destination);
 	/* Files of one name in two folders are told apart by their whole paths. */
 	named = *spec;

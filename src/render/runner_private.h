@@ -25,9 +25,11 @@ struct render_job {
 	struct render_template spec; /* strings owned */
 	struct target_spec target;   /* strings borrowed from spec and the runner */
 	struct tmpl *tmpl;
+	char identity[DIGEST_HEX_BYTES]; /* of its text and of what else decides its output */
 
 	/* of the last execution */
 	bool must_execute;
+	uint64_t executions;
 	struct dep_set used, missing;
 	const char **waiting; /* texts of missing */
 	struct err exec_err;  /* code ERR_NONE: it went well */

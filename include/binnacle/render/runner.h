@@ -22,7 +22,8 @@
  *     hold  the text is checked and kept for the operator
  *     off   somebody else renders here: only the difference is shown
  *
- * A template is executed again only when a dependency that it used has changed.
+ * A template is executed again only when a dependency that it used has changed. Templates of the
+ * same text and settings are executed once for all their files.
  *
  * Operations (render_*_start) are for plans that were confirmed: they carry the hashes of what
  * the operator saw and end with ERR_CONFLICT when that is no longer so. They run one after
@@ -79,6 +80,11 @@ struct render_options {
 	 * standing in for a program that has no brakes. */
 	bool no_brakes;
 	bool no_automatic_check; /* do not check what is held */
+	/* Several templates may write one file; whoever delivers them sees to the order. */
+	bool shared_destinations;
+	/* An error counts although answers are missing; else it may come from their absence, and
+	 * the template waits. */
+	bool early_errors;
 };
 
 /* Copied. */
@@ -100,6 +106,7 @@ struct render_template {
 	bool no_create_dirs;
 	const char *left_delimiter, *right_delimiter; /* NULL: {{ }} */
 	bool error_on_missing_key;
+	const char *const *denied; /* functions that fail when called, ends in NULL; NULL: none */
 };
 
 struct render_status {
@@ -125,6 +132,7 @@ struct render_status {
 	bool has_pending; /* a complete text is known (equal to the file or not) */
 	char pending_sha256[DIGEST_HEX_BYTES]; /* "" when not */
 	char live_sha256[DIGEST_HEX_BYTES];    /* of the file as last read; absent: of "" */
+	uint64_t executions; /* grows with each */
 	/* Why an answer that it uses is missing or out of date: "kv.block(a): …"; "" */
 	const char *trouble;
 	struct err err; /* of RENDER_FAILED; code ERR_NONE otherwise */
