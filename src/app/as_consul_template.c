@@ -1,6 +1,7 @@
 #include "as_consul_template.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "binnacle/base/log.h"
@@ -9,6 +10,7 @@
 #include "as_ct_flags.h"
 #include "as_ct_log.h"
 #include "as_ct_run.h"
+#include "as_ct_syslog.h"
 
 /* What is asked for and not done: said once, and the rest works. */
 static void warn_ignored(const struct ct_config *config)
@@ -16,11 +18,9 @@ static void warn_ignored(const struct ct_config *config)
 	if (config->vault)
 		log_warn("cli", "Vault is not supported: its settings are ignored, and a template "
 				"that asks for a secret is an error");
-	if (config->dedup == 1 && !config->once)
+	if (config->dedup.enabled == 1 && !config->once)
 		log_warn("cli",
 			 "de-duplication is not supported: this instance asks Consul itself");
-	if (config->syslog == 1)
-		log_warn("cli", "syslog is not supported: the log goes to standard error alone");
 }
 
 /* All files in order, then the flags once more, over them. */
@@ -34,7 +34,11 @@ static bool load(struct ct_config *config, const struct ct_config *asked, int ar
 	if (!ct_flags_apply(config, argc, argv, err))
 		return false;
 	ct_config_finish(config);
-	return ct_log_set_level(config->log_level, err);
+	/* The variable is for tests and for systems that have the socket elsewhere. */
+	return ct_log_set_level(config->log_level, err) &&
+	       (config->syslog.enabled != 1 ||
+		ct_syslog_open(getenv("BINNACLE_SYSLOG_SOCKET"), config->syslog.facility,
+			       config->syslog.name, err));
 }
 
 static int run(const struct ct_config *asked, int argc, char *const *argv)
@@ -56,6 +60,7 @@ static int run(const struct ct_config *asked, int argc, char *const *argv)
 			reload = false;
 		}
 		ct_config_release(&config);
+		ct_syslog_close();
 	} while (reload);
 	return status;
 }

@@ -47,8 +47,11 @@ static char *expand(struct arena *arena, const struct strbuf *word)
 
 struct splitter {
 	struct arena *arena;
-	struct strbuf word;
-	bool begun; /* quotes alone do not begin a word: "" is dropped */
+	struct strbuf word, back; /* back: what stands in backquotes */
+	bool begun;               /* quotes alone do not begin a word: "" is dropped */
+	bool in_back;
+	const char *const *outputs; /* of the next backquotes */
+	const char *shell;
 	const char **words;
 	size_t count, cap;
 };
@@ -63,7 +66,31 @@ static void end_word(struct splitter *s)
 	s->begun = false;
 }
 
-/* False: a quote or a backslash without its end, or a backquote. */
+/* The output takes the place of the whole word so far: the original's way. False: it is not
+ * known yet. */
+static bool end_back(struct splitter *s)
+{
+	s->in_back = false;
+	if (!*s->outputs) {
+		s->shell = arena_strdup(s->arena, s->back.buf);
+		return false;
+	}
+	strbuf_reset(&s->word);
+	strbuf_addstr(&s->word, *s->outputs++);
+	s->begun = true;
+	return true;
+}
+
+static void add_char(struct splitter *s, char c)
+{
+	strbuf_addch(&s->word, c);
+	if (s->in_back)
+		strbuf_addch(&s->back, c);
+	/* In quotes a blank alone makes no word either. */
+	s->begun |= !strchr(" \t\r\n", c);
+}
+
+/* False: a quote or a backslash without its end. */
 static bool split(struct splitter *s, const char *line, struct err *err)
 {
 	char quote = '\0';
@@ -80,43 +107,48 @@ static bool split(struct splitter *s, const char *line, struct err *err)
 			quote = *p;
 		} else if (quote && *p == quote) {
 			quote = '\0';
+		} else if (!quote && *p == '`' && s->in_back) {
+			if (!end_back(s))
+				return true;
 		} else if (!quote && *p == '`') {
-			return err_set(err, ERR_INPUT,
-				       "the command \"%s\" has backquotes, which are not run here: "
-				       "put it into a script",
-				       line);
-		} else if (!quote && strchr(";&|<>", *p)) {
+			strbuf_reset(&s->back);
+			s->in_back = true;
+		} else if (!quote && !s->in_back && strchr(";&|<>", *p)) {
 			break;
-		} else if (!quote && strchr(" \t\r\n", *p)) {
+		} else if (!quote && !s->in_back && strchr(" \t\r\n", *p)) {
 			end_word(s);
 		} else {
-			strbuf_addch(&s->word, *p);
-			/* In quotes a blank alone makes no word either. */
-			s->begun |= !strchr(" \t\r\n", *p);
+			add_char(s, *p);
 		}
 	}
-	if (quote || escaped)
-		return err_set(err, ERR_INPUT, "invalid command line string: %s", line);
+	if (quote || escaped || s->in_back)
+		return err_set(err, ERR_INPUT,
+			       "failed parsing command: invalid command line string");
 	end_word(s);
 	return true;
 }
 
-bool ct_command_split(const char *line, struct arena *arena, const char *const **argv,
-		      struct err *err)
+bool ct_command_split(const char *line, const char *const *outputs, struct arena *arena,
+		      const char *const **argv, const char **shell, struct err *err)
 {
-	struct splitter s = { .arena = arena, .word = STRBUF_INIT };
+	struct splitter s = {
+		.arena = arena, .word = STRBUF_INIT, .back = STRBUF_INIT, .outputs = outputs
+	};
 	const char **words;
 	bool ok = split(&s, line, err);
 
-	if (ok && !s.count)
+	*argv = NULL;
+	*shell = s.shell;
+	if (ok && !s.shell && !s.count)
 		ok = err_set(err, ERR_INPUT, "missing command");
-	if (ok) {
+	if (ok && !s.shell) {
 		words = arena_alloc(arena, (s.count + 1) * sizeof(*words));
 		memcpy(words, s.words, s.count * sizeof(*words));
 		*argv = words;
 	}
 	free(s.words);
 	strbuf_release(&s.word);
+	strbuf_release(&s.back);
 	return ok;
 }
 

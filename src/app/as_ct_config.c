@@ -8,6 +8,7 @@
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/text.h"
+#include "as_ct_blocks.h"
 
 #define CHILD_TIMEOUT_MS 30000
 
@@ -25,8 +26,12 @@ void ct_config_init(struct ct_config *config)
 		.kill_signal = SIGINT,
 		.reload_signal = SIGHUP,
 		.max_stale_ms = 2000,
-		.syslog = CT_UNSAID,
-		.dedup = CT_UNSAID,
+		.syslog = { .enabled = CT_UNSAID, .facility = "LOCAL0", .name = "consul-template" },
+		.dedup = { .enabled = CT_UNSAID,
+			   .prefix = CT_DEDUP_PREFIX,
+			   .ttl_ms = 15000,
+			   .max_stale_ms = 2000 },
+		.error_fatal = true,
 		.wait = { .enabled = CT_UNSAID },
 	};
 	config->consul.auth_enabled = CT_UNSAID;
@@ -52,174 +57,33 @@ struct ct_template *ct_config_add_template(struct ct_config *config)
 
 	GROW(config->templates, config->template_count, config->template_cap);
 	template = &config->templates[config->template_count++];
-	*template = (struct ct_template){ .create_dirs = true, .wait = { .enabled = CT_UNSAID } };
+	*template = (struct ct_template){ .create_dirs = true,
+					  .error_fatal = CT_UNSAID,
+					  .wait = { .enabled = CT_UNSAID } };
 	init_exec(&template->exec);
 	return template;
 }
 
-/* ---- the tree ---- */
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Every key that is not known, in the words of the library that the original decodes with. */
-static bool only_keys(const struct hcl_value *object, const char *where, const char *const *allowed,
-		      struct err *err)
-{
-	const char *unknown[32];
-	struct strbuf list = STRBUF_INIT;
-	size_t count = 0;
-
-	if (object->kind != HCL_OBJECT)
-		return err_set(err, ERR_INPUT, "1 error(s) decoding:\n\n* '%s' expected a map",
-			       where);
-	for (const struct hcl_value *m = object->first; m; m = m->next) {
-		const char *const *known = allowed;
-
-		while (*known && strcmp(*known, m->key) != 0)
-			known++;
-		if (!*known && count < COUNT_OF(unknown))
-			unknown[count++] = m->key;
-	}
-	if (!count)
-		return true;
-	qsort(unknown, count, sizeof(*unknown), by_text);
-	for (size_t i = 0; i < count; i++)
-		strbuf_addf(&list, "%s%s", i ? ", " : "", unknown[i]);
-	err_set(err, ERR_INPUT, "1 error(s) decoding:\n\n* '%s' has invalid keys: %s", where,
-		list.buf);
-	strbuf_release(&list);
-	return false;
-}
-
-/* The last block of a name, also when JSON gives a list of them; NULL: none. */
-static const struct hcl_value *block_of(const struct hcl_value *object, const char *key)
-{
-	const struct hcl_value *last = NULL;
-
-	for (const struct hcl_value *each = NULL; (each = hcl_each(object, key, each));)
-		last = each;
-	return last;
-}
-
-static bool read_switch(const struct hcl_value *object, const char *key, int *out, struct err *err)
-{
-	bool value = *out == 1;
-
-	if (!hcl_get(object, key))
-		return true;
-	if (!hcl_read_bool(object, key, &value, err))
-		return false;
-	*out = value;
-	return true;
-}
-
-static bool read_signal(const struct hcl_value *object, const char *key, int *out, struct err *err)
-{
-	const char *name = NULL;
-
-	return hcl_read_text(object, key, &name, err) && (!name || ct_signal_parse(name, out, err));
-}
-
-/* Lists of several files add up. */
-static bool read_list(struct ct_config *config, const struct hcl_value *object, const char *key,
-		      const char *const **list, struct err *err)
-{
-	const char *const *more = NULL, **all;
-	size_t count = 0, total = 0;
-
-	if (!hcl_read_list(object, key, &more, &config->arena, err))
-		return false;
-	if (!more)
-		return true;
-	while (*list && (*list)[count])
-		count++;
-	while (more[total])
-		total++;
-	all = arena_alloc(&config->arena, (count + total + 1) * sizeof(*all));
-	for (size_t i = 0; i < count; i++)
-		all[i] = (*list)[i];
-	for (size_t i = 0; i < total; i++)
-		all[count + i] = more[i];
-	*list = all;
-	return true;
-}
-
-static bool read_env(struct ct_config *config, const struct hcl_value *exec, const char *where,
-		     struct ct_env *env, struct err *err)
-{
-	static const char *const keys[] = { "pristine", "custom", "whitelist", "blacklist", NULL };
-	const struct hcl_value *block = block_of(exec, "env");
-
-	return !block || (only_keys(block, where, keys, err) &&
-			  hcl_read_bool(block, "pristine", &env->pristine, err) &&
-			  read_list(config, block, "custom", &env->custom, err) &&
-			  read_list(config, block, "whitelist", &env->allowed, err) &&
-			  read_list(config, block, "blacklist", &env->denied, err));
-}
-
-static bool read_exec(struct ct_config *config, const struct hcl_value *parent, const char *where,
-		      struct ct_exec *exec, struct err *err)
-{
-	static const char *const keys[] = { "command",     "enabled",      "splay",
-					    "kill_signal", "kill_timeout", "reload_signal",
-					    "timeout",     "env",          NULL };
-	const struct hcl_value *block = block_of(parent, "exec");
-	const char *env_where;
-
-	if (!block)
-		return true;
-	env_where = arena_printf(&config->arena, "%s.env", where);
-	return only_keys(block, where, keys, err) &&
-	       hcl_read_text(block, "command", &exec->command, err) &&
-	       read_switch(block, "enabled", &exec->enabled, err) &&
-	       hcl_read_duration(block, "splay", &exec->splay_ms, err) &&
-	       read_signal(block, "kill_signal", &exec->kill_signal, err) &&
-	       hcl_read_duration(block, "kill_timeout", &exec->kill_timeout_ms, err) &&
-	       read_signal(block, "reload_signal", &exec->reload_signal, err) &&
-	       hcl_read_duration(block, "timeout", &exec->timeout_ms, err) &&
-	       read_env(config, block, env_where, &exec->env, err);
-}
-
-static bool read_wait(const struct hcl_value *parent, const char *where, struct ct_wait *wait,
-		      struct err *err)
-{
-	/* The original's file spells the switch `bool`. */
-	static const char *const keys[] = { "bool", "enabled", "min", "max", NULL };
-	const struct hcl_value *block = block_of(parent, "wait");
-	int64_t max_ms = CT_UNSAID;
-
-	if (!block)
-		return true;
-	if (block->kind == HCL_STRING)
-		return ct_wait_parse(block->text, wait, err);
-	if (!only_keys(block, where, keys, err) ||
-	    !read_switch(block, "bool", &wait->enabled, err) ||
-	    !read_switch(block, "enabled", &wait->enabled, err) ||
-	    !hcl_read_duration(block, "min", &wait->min_ms, err) ||
-	    !hcl_read_duration(block, "max", &max_ms, err))
-		return false;
-	if (hcl_get(block, "min") && wait->enabled == CT_UNSAID)
-		wait->enabled = 1;
-	wait->max_ms = max_ms == CT_UNSAID ? 4 * wait->min_ms : max_ms;
-	if (wait->max_ms < wait->min_ms)
-		return err_set(err, ERR_INPUT, "wait: min must be less than max");
-	return true;
-}
-
 /* ---- blocks ---- */
+
+/* Where they stood before there was a consul block; `what` is what the file says. */
+static void warn_moved(const char *what)
+{
+	log_warn("config",
+		 "%s has been moved under the consul stanza. Update your configuration files and "
+		 "place %s inside consul { }.",
+		 what, what);
+}
 
 static bool read_ssl(struct ct_config *config, const struct hcl_value *consul, struct err *err)
 {
 	static const char *const keys[] = { "enabled", "verify", "ca_cert",     "ca_path",
 					    "cert",    "key",    "server_name", NULL };
-	const struct hcl_value *block = block_of(consul, "ssl");
+	const struct hcl_value *block = ct_block(consul, "ssl");
 
-	return !block || (only_keys(block, "consul.ssl", keys, err) &&
-			  read_switch(block, "enabled", &config->consul.ssl, err) &&
-			  read_switch(block, "verify", &config->consul.verify, err) &&
+	return !block || (ct_only_keys(block, "consul.ssl", keys, err) &&
+			  ct_read_switch(block, "enabled", &config->consul.ssl, err) &&
+			  ct_read_switch(block, "verify", &config->consul.verify, err) &&
 			  hcl_read_text(block, "ca_cert", &config->consul.ca_cert, err) &&
 			  hcl_read_text(block, "ca_path", &config->consul.ca_path, err) &&
 			  hcl_read_text(block, "cert", &config->consul.cert, err) &&
@@ -230,7 +94,7 @@ static bool read_ssl(struct ct_config *config, const struct hcl_value *consul, s
 static bool read_auth(struct ct_config *config, const struct hcl_value *consul, struct err *err)
 {
 	static const char *const keys[] = { "enabled", "username", "password", NULL };
-	const struct hcl_value *block = block_of(consul, "auth");
+	const struct hcl_value *block = ct_block(consul, "auth");
 
 	if (!block)
 		return true;
@@ -238,8 +102,8 @@ static bool read_auth(struct ct_config *config, const struct hcl_value *consul, 
 		ct_auth_parse(config, block->text);
 		return true;
 	}
-	return only_keys(block, "consul.auth", keys, err) &&
-	       read_switch(block, "enabled", &config->consul.auth_enabled, err) &&
+	return ct_only_keys(block, "consul.auth", keys, err) &&
+	       ct_read_switch(block, "enabled", &config->consul.auth_enabled, err) &&
 	       hcl_read_text(block, "username", &config->consul.user, err) &&
 	       hcl_read_text(block, "password", &config->consul.password, err);
 }
@@ -247,10 +111,10 @@ static bool read_auth(struct ct_config *config, const struct hcl_value *consul, 
 static bool read_retry(struct ct_config *config, const struct hcl_value *consul, struct err *err)
 {
 	static const char *const keys[] = { "enabled", "attempts", "backoff", "max_backoff", NULL };
-	const struct hcl_value *block = block_of(consul, "retry");
+	const struct hcl_value *block = ct_block(consul, "retry");
 
 	return !block ||
-	       (only_keys(block, "consul.retry", keys, err) &&
+	       (ct_only_keys(block, "consul.retry", keys, err) &&
 		hcl_read_bool(block, "enabled", &config->consul.retry, err) &&
 		hcl_read_int(block, "attempts", 0, INT32_MAX, &config->consul.attempts, err) &&
 		hcl_read_duration(block, "backoff", &config->consul.backoff_ms, err) &&
@@ -260,128 +124,157 @@ static bool read_retry(struct ct_config *config, const struct hcl_value *consul,
 /* Our connections are made and kept by libcurl: the values are checked and not used. */
 static bool check_transport(const struct hcl_value *consul, struct err *err)
 {
-	static const char *const keys[] = { "dial_keep_alive",       "dial_timeout",
-					    "disable_keep_alives",   "idle_conn_timeout",
-					    "max_idle_conns",        "max_idle_conns_per_host",
-					    "tls_handshake_timeout", NULL };
-	const struct hcl_value *block = block_of(consul, "transport");
+	static const char *const durations[] = { "dial_keep_alive", "dial_timeout",
+						 "idle_conn_timeout", "tls_handshake_timeout" };
+	static const char *const counts[] = { "max_idle_conns", "max_idle_conns_per_host",
+					      "max_conns_per_host" };
+	static const char *const keys[] = {
+		"dial_keep_alive",       "dial_timeout",       "disable_keep_alives",
+		"idle_conn_timeout",     "max_idle_conns",     "max_idle_conns_per_host",
+		"tls_handshake_timeout", "max_conns_per_host", NULL
+	};
+	const struct hcl_value *block = ct_block(consul, "transport");
+	int64_t number;
+	bool ok = true, flag;
 
-	return !block || only_keys(block, "consul.transport", keys, err);
+	if (!block)
+		return true;
+	ok = ct_only_keys(block, "consul.transport", keys, err) &&
+	     hcl_read_bool(block, "disable_keep_alives", &flag, err);
+	for (size_t i = 0; i < COUNT_OF(durations) && ok; i++)
+		ok = hcl_read_duration(block, durations[i], &number, err);
+	for (size_t i = 0; i < COUNT_OF(counts) && ok; i++)
+		ok = hcl_read_int(block, counts[i], 0, INT32_MAX, &number, err);
+	return ok;
 }
 
 static bool read_consul(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
-	static const char *const keys[] = { "address", "auth",      "retry", "ssl",
-					    "token",   "transport", NULL };
-	const struct hcl_value *block = block_of(root, "consul");
+	static const char *const keys[] = { "address", "auth",      "retry",      "ssl",
+					    "token",   "transport", "token_file", NULL };
+	const struct hcl_value *block = ct_block(root, "consul");
 
 	if (!block)
 		return true;
 	if (block->kind == HCL_STRING) {
-		log_warn("config", "consul is now a block: write consul { address = \"%s\" }",
-			 block->text);
+		log_warn("config", "consul now accepts a stanza instead of a string. Update your "
+				   "configuration files and change consul = \"\" to consul { } "
+				   "instead.");
 		config->consul.address = block->text;
 		return true;
 	}
-	return only_keys(block, "consul", keys, err) &&
+	return ct_only_keys(block, "consul", keys, err) &&
 	       hcl_read_text(block, "address", &config->consul.address, err) &&
 	       hcl_read_text(block, "token", &config->consul.token, err) &&
+	       hcl_read_text(block, "token_file", &config->consul.token_file, err) &&
 	       read_auth(config, block, err) && read_retry(config, block, err) &&
 	       read_ssl(config, block, err) && check_transport(block, err);
 }
 
-/* syslog and deduplicate: on when any member is set. */
-static bool read_asked(const struct hcl_value *root, const char *key, const char *const *keys,
-		       int *asked, struct err *err)
+/* auth, ssl, token and retry at the top of the file, where 0.18 had them: retry a duration. */
+static bool read_moved(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
-	const struct hcl_value *block = block_of(root, key);
+	const struct hcl_value *retry = hcl_get(root, "retry");
 
-	if (!block)
-		return true;
-	if (!only_keys(block, key, keys, err) || !read_switch(block, "enabled", asked, err))
+	if (ct_block(root, "auth"))
+		warn_moved("auth");
+	if (ct_block(root, "ssl"))
+		warn_moved("ssl");
+	if (hcl_get(root, "token"))
+		warn_moved("token");
+	if (retry)
+		warn_moved("retry");
+	return read_auth(config, root, err) && read_ssl(config, root, err) &&
+	       hcl_read_text(root, "token", &config->consul.token, err) &&
+	       (!retry || hcl_read_duration(root, "retry", &config->consul.backoff_ms, err));
+}
+
+/* syslog and deduplicate: on when any member is set. */
+static bool finish_asked(const struct hcl_value *block, int *asked, struct err *err)
+{
+	if (!ct_read_switch(block, "enabled", asked, err))
 		return false;
 	if (*asked == CT_UNSAID && block->first)
 		*asked = 1;
 	return true;
 }
 
-static bool read_perms(const struct hcl_value *block, mode_t *perms, struct err *err)
+static bool read_syslog(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
-	const char *text = NULL;
-	char *end;
-	unsigned long bits;
+	static const char *const keys[] = { "enabled", "facility", "name", NULL };
+	const struct hcl_value *block = ct_block(root, "syslog");
 
-	if (!hcl_read_text(block, "perms", &text, err))
-		return false;
-	if (!text || !*text)
-		return true;
-	bits = strtoul(text, &end, 8);
-	if (*end || end == text || bits > 07777)
-		return err_set(err, ERR_INPUT, "perms: \"%s\" is not an octal mode of 12 bits",
-			       text);
-	*perms = (mode_t)bits;
-	return true;
+	return !block || (ct_only_keys(block, "syslog", keys, err) &&
+			  hcl_read_text(block, "facility", &config->syslog.facility, err) &&
+			  hcl_read_text(block, "name", &config->syslog.name, err) &&
+			  finish_asked(block, &config->syslog.enabled, err));
 }
 
-static bool read_template(struct ct_config *config, const struct hcl_value *block, size_t index,
-			  struct err *err)
+static bool read_dedup(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
-	static const char *const keys[] = { "source",         "contents",
-					    "destination",    "create_dest_dirs",
-					    "command",        "command_timeout",
-					    "exec",           "error_on_missing_key",
-					    "perms",          "backup",
-					    "left_delimiter", "right_delimiter",
-					    "wait",           NULL };
-	const char *where = arena_printf(&config->arena, "template[%zu]", index);
-	const char *exec_where = arena_printf(&config->arena, "%s.exec", where);
-	const char *wait_where = arena_printf(&config->arena, "%s.wait", where);
-	struct ct_template *template;
+	static const char *const keys[] = { "enabled", "prefix", "ttl", "max_stale", NULL };
+	const struct hcl_value *block = ct_block(root, "deduplicate");
 
-	if (!only_keys(block, where, keys, err))
+	return !block || (ct_only_keys(block, "deduplicate", keys, err) &&
+			  hcl_read_text(block, "prefix", &config->dedup.prefix, err) &&
+			  hcl_read_duration(block, "ttl", &config->dedup.ttl_ms, err) &&
+			  hcl_read_duration(block, "max_stale", &config->dedup.max_stale_ms, err) &&
+			  finish_asked(block, &config->dedup.enabled, err));
+}
+
+static bool read_delimiters(struct ct_config *config, const struct hcl_value *root, struct err *err)
+{
+	static const char *const keys[] = { "left", "right", NULL };
+	const struct hcl_value *block = ct_block(root, "default_delimiters");
+
+	return !block || (ct_only_keys(block, "default_delimiters", keys, err) &&
+			  hcl_read_text(block, "left", &config->left_delimiter, err) &&
+			  hcl_read_text(block, "right", &config->right_delimiter, err));
+}
+
+static bool read_original(struct ct_config *config, const struct hcl_value *root, struct err *err)
+{
+	const char *const *names = NULL;
+
+	if (!hcl_read_list(root, "original", &names, &config->arena, err))
 		return false;
-	template = ct_config_add_template(config);
-	return hcl_read_text(block, "source", &template->source, err) &&
-	       hcl_read_text(block, "contents", &template->contents, err) &&
-	       hcl_read_text(block, "destination", &template->destination, err) &&
-	       hcl_read_bool(block, "create_dest_dirs", &template->create_dirs, err) &&
-	       hcl_read_bool(block, "error_on_missing_key", &template->error_on_missing_key, err) &&
-	       read_perms(block, &template->perms, err) &&
-	       hcl_read_bool(block, "backup", &template->backup, err) &&
-	       hcl_read_text(block, "left_delimiter", &template->left_delimiter, err) &&
-	       hcl_read_text(block, "right_delimiter", &template->right_delimiter, err) &&
-	       read_wait(block, wait_where, &template->wait, err) &&
-	       /* the old forms; what exec says is read over them */
-	       hcl_read_text(block, "command", &template->exec.command, err) &&
-	       hcl_read_duration(block, "command_timeout", &template->exec.timeout_ms, err) &&
-	       read_exec(config, block, exec_where, &template->exec, err);
+	for (; names && *names; names++)
+		if (!ct_original_parse(*names, &config->original, err))
+			return false;
+	return true;
 }
 
 static bool read_root(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
-	static const char *const keys[] = { "consul",    "kill_signal", "reload_signal",
-					    "log_level", "max_stale",   "pid_file",
-					    "syslog",    "deduplicate", "exec",
-					    "wait",      "vault",       "template",
-					    NULL };
-	static const char *const syslog_keys[] = { "enabled", "facility", NULL };
-	static const char *const dedup_keys[] = { "enabled", "prefix", "ttl", "max_stale", NULL };
+	static const char *const keys[] = { "consul", "kill_signal", "reload_signal", "log_level",
+					    "max_stale", "pid_file", "syslog", "deduplicate",
+					    "exec", "wait", "vault", "template",
+					    /* older */
+					    "auth", "retry", "ssl", "token",
+					    /* newer */
+					    "default_delimiters", "template_error_fatal",
+					    "block_query_wait",
+					    /* ours */
+					    "original", NULL };
 	size_t index = 0;
 
-	if (!only_keys(root, "", keys, err) || !read_consul(config, root, err) ||
-	    !read_signal(root, "kill_signal", &config->kill_signal, err) ||
-	    !read_signal(root, "reload_signal", &config->reload_signal, err) ||
+	if (!ct_only_keys(root, "", keys, err) || !read_moved(config, root, err) ||
+	    !read_consul(config, root, err) ||
+	    !ct_read_signal(root, "kill_signal", &config->kill_signal, err) ||
+	    !ct_read_signal(root, "reload_signal", &config->reload_signal, err) ||
 	    !hcl_read_text(root, "log_level", &config->log_level, err) ||
 	    !hcl_read_duration(root, "max_stale", &config->max_stale_ms, err) ||
+	    !hcl_read_duration(root, "block_query_wait", &config->consul.wait_ms, err) ||
+	    !hcl_read_bool(root, "template_error_fatal", &config->error_fatal, err) ||
 	    !hcl_read_text(root, "pid_file", &config->pid_file, err) ||
-	    !read_asked(root, "syslog", syslog_keys, &config->syslog, err) ||
-	    !read_asked(root, "deduplicate", dedup_keys, &config->dedup, err) ||
-	    !read_exec(config, root, "exec", &config->exec, err) ||
-	    !read_wait(root, "wait", &config->wait, err))
+	    !read_syslog(config, root, err) || !read_dedup(config, root, err) ||
+	    !read_delimiters(config, root, err) || !read_original(config, root, err) ||
+	    !ct_read_exec(config, root, "exec", &config->exec, err) ||
+	    !ct_read_wait(root, "wait", &config->wait, err))
 		return false;
 	config->vault |= hcl_get(root, "vault") != NULL;
 	for (const struct hcl_value *block = NULL; (block = hcl_each(root, "template", block));)
-		if (!read_template(config, block, index++, err))
+		if (!ct_read_template(config, block, index++, err))
 			return false;
 	return true;
 }
@@ -404,7 +297,7 @@ bool ct_config_parse(struct ct_config *config, const char *path, const char *tex
 
 static void finish_exec(struct ct_exec *exec)
 {
-	if (exec->command && !*exec->command)
+	if (exec->command && !exec->command[strspn(exec->command, " \t\r\n")] && !exec->argv)
 		exec->command = NULL;
 	if (exec->enabled == CT_UNSAID)
 		exec->enabled = exec->command != NULL;
@@ -440,6 +333,12 @@ void ct_config_finish(struct ct_config *config)
 		struct ct_template *template = &config->templates[i];
 
 		finish_exec(&template->exec);
+		if (template->error_fatal == CT_UNSAID)
+			template->error_fatal = config->error_fatal;
+		if (!template->left_delimiter)
+			template->left_delimiter = config->left_delimiter;
+		if (!template->right_delimiter)
+			template->right_delimiter = config->right_delimiter;
 		if (template->exec.timeout_ms == CT_UNSAID)
 			template->exec.timeout_ms = CHILD_TIMEOUT_MS;
 		if (template->contents && !*template->contents)

@@ -27,6 +27,21 @@
 #include "binnacle/base/strbuf.h"
 
 #define CT_UNSAID (-1)
+/* The original keeps its own data, which we cannot read, below consul-template/dedup/. */
+#define CT_DEDUP_PREFIX "binnacle/dedup/"
+
+/*
+ * Where this program differs from the original on purpose; a bit that is set (-original) brings the
+ * original's way back. The table of src/app/README.md says what each means.
+ */
+enum ct_original {
+	CT_ORIGINAL_OUTAGE = 1 << 0,
+	CT_ORIGINAL_FIRST_PASS = 1 << 1,
+	CT_ORIGINAL_SIGNALS = 1 << 2,
+	CT_ORIGINAL_OWED = 1 << 3,
+	CT_ORIGINAL_OWNER = 1 << 4,
+	CT_ORIGINAL_GROUPS = 1 << 5,
+};
 
 /* Texts, ends in NULL; NULL: empty. */
 struct ct_env {
@@ -35,8 +50,9 @@ struct ct_env {
 };
 
 struct ct_exec {
-	const char *command; /* NULL: none */
-	int enabled;         /* CT_UNSAID: when there is a command */
+	const char *command;     /* NULL: none. Of a list: its words, for messages */
+	const char *const *argv; /* a command given as a list, ends in NULL; NULL: a text */
+	int enabled;             /* CT_UNSAID: when there is a command */
 	int64_t splay_ms, kill_timeout_ms;
 	int64_t timeout_ms;             /* 0: do not wait; CT_UNSAID */
 	int kill_signal, reload_signal; /* 0: none */
@@ -52,32 +68,48 @@ struct ct_template {
 	const char *source, *contents; /* NULL: not said */
 	const char *destination, *left_delimiter, *right_delimiter;
 	bool create_dirs, backup, error_on_missing_key;
-	mode_t perms; /* 0: keep */
+	int error_fatal; /* CT_UNSAID: as the config says */
+	mode_t perms;    /* 0: keep */
+	/* Name or number of the owner; NULL: keep. */
+	const char *user, *group;
+	const char *const *denied; /* functions that fail, ends in NULL; NULL: none */
 	struct ct_exec exec;
 	struct ct_wait wait;
 };
 
 struct ct_config {
 	struct arena arena;
-	bool once, dry, version, help;
+	bool once, dry, version, help, parse_only;
 	const char **paths; /* of -config */
 	size_t path_count, path_cap;
 
 	struct {
-		const char *address, *token;
+		const char *address, *token, *token_file;
 		int auth_enabled;
 		const char *user, *password;
 		bool retry;
 		int64_t attempts; /* 0: without end; CT_UNSAID */
 		int64_t backoff_ms, max_backoff_ms;
+		int64_t wait_ms; /* of blocking queries; 0: as usual */
 		int ssl, verify;
 		const char *ca_cert, *ca_path, *cert, *key, *server_name;
 	} consul;
 	int kill_signal, reload_signal; /* 0: none */
 	const char *log_level, *pid_file;
 	int64_t max_stale_ms;
-	bool vault;        /* something was said about Vault */
-	int syslog, dedup; /* CT_UNSAID: not asked for */
+	bool vault; /* something was said about Vault */
+	struct {
+		int enabled; /* CT_UNSAID: when a member is said */
+		const char *facility, *name;
+	} syslog;
+	struct {
+		int enabled; /* CT_UNSAID: when a member is said */
+		const char *prefix;
+		int64_t ttl_ms, max_stale_ms;
+	} dedup;
+	const char *left_delimiter, *right_delimiter; /* of templates that say none */
+	bool error_fatal;
+	unsigned original; /* enum ct_original */
 	struct ct_exec exec;
 	struct ct_wait wait;
 	struct ct_template *templates;
@@ -100,5 +132,7 @@ struct ct_template *ct_config_add_template(struct ct_config *config);
 bool ct_wait_parse(const char *text, struct ct_wait *wait, struct err *err); /* MIN[:MAX] */
 bool ct_signal_parse(const char *text, int *out, struct err *err);           /* "": none */
 void ct_auth_parse(struct ct_config *config, const char *text);              /* user[:password] */
+/* Names of enum ct_original, with commas between them, or "all". */
+bool ct_original_parse(const char *text, unsigned *out, struct err *err);
 
 #endif

@@ -5,9 +5,8 @@
 
 #include "binnacle/base/clock.h"
 #include "binnacle/base/log.h"
-#include "binnacle/loop/child.h"
 #include "binnacle/loop/loop.h"
-#include "as_ct_command.h"
+#include "as_ct_launch.h"
 
 enum purpose { RUNS, RESTARTS, STOPS };
 
@@ -16,8 +15,7 @@ struct ct_supervisor {
 	const struct ct_config *config;
 	const struct ct_supervisor_events *events;
 	void *arg;
-	struct arena arena;
-	struct child *child;
+	struct ct_launch *child;
 	enum purpose purpose;
 	struct loop_timer *splay, *kill;
 	struct loop_deferred *stopped;
@@ -38,44 +36,39 @@ void ct_supervisor_free(struct ct_supervisor *supervisor)
 {
 	if (!supervisor)
 		return;
-	child_cancel(&supervisor->child);
+	ct_launch_cancel(&supervisor->child);
 	loop_timer_stop(&supervisor->splay);
 	loop_timer_stop(&supervisor->kill);
 	loop_deferred_cancel(&supervisor->stopped);
-	arena_release(&supervisor->arena);
 	free(supervisor);
 }
 
-static void on_death(void *arg, const struct child_result *result)
+static void on_death(void *arg, const struct child_result *result, const struct err *err)
 {
 	struct ct_supervisor *supervisor = arg;
 	enum purpose purpose = supervisor->purpose;
-	struct err err;
 
 	supervisor->child = NULL;
 	loop_timer_stop(&supervisor->splay);
 	loop_timer_stop(&supervisor->kill);
 	if (purpose == STOPS)
 		supervisor->events->stopped(supervisor->arg);
+	else if (err)
+		supervisor->events->failed(supervisor->arg, err);
 	else if (purpose == RUNS)
 		supervisor->events->died(supervisor->arg, result->exit_code);
-	else if (!ct_supervisor_start(supervisor, &err))
-		supervisor->events->failed(supervisor->arg, &err);
+	else
+		ct_supervisor_start(supervisor);
 }
 
-bool ct_supervisor_start(struct ct_supervisor *supervisor, struct err *err)
+void ct_supervisor_start(struct ct_supervisor *supervisor)
 {
 	const struct ct_exec *exec = &supervisor->config->exec;
-	struct child_spec spec = { .inherit = true, .only_env = true };
 
-	arena_reset(&supervisor->arena);
-	if (!ct_command_split(exec->command, &supervisor->arena, &spec.argv, err))
-		return false;
-	spec.env = ct_command_env(supervisor->config, &exec->env, &supervisor->arena);
 	log_info("child", "spawning: %s", exec->command);
 	supervisor->purpose = RUNS;
-	supervisor->child = child_run(supervisor->loop, &spec, on_death, supervisor, err);
-	return supervisor->child != NULL;
+	supervisor->child = ct_launch_start(supervisor->loop, supervisor->config, exec,
+					    CT_LAUNCH_SUPERVISED, on_death, supervisor);
 }
 
 bool ct_supervisor_is_started(const struct ct_supervisor *supervisor)
@@ -88,7 +81,7 @@ static void on_overdue(void *arg)
 	struct ct_supervisor *supervisor = arg;
 
 	supervisor->kill = NULL;
-	child_signal(supervisor->child, SIGKILL);
+	ct_launch_signal(supervisor->child, SIGKILL);
 }
 
 static void send_kill(struct ct_supervisor *supervisor)
@@ -100,7 +93,7 @@ static void send_kill(struct ct_supervisor *supervisor)
 	if (supervisor->kill)
 		return;
 	if (exec->kill_signal)
-		child_signal(supervisor->child, exec->kill_signal);
+		ct_launch_signal(supervisor->child, exec->kill_signal);
 	supervisor->kill =
 		loop_timer_start(supervisor->loop, exec->kill_signal ? exec->kill_timeout_ms : 0,
 				 on_overdue, supervisor);
@@ -114,7 +107,7 @@ static void on_splay(void *arg)
 	supervisor->splay = NULL;
 	if (reload) {
 		log_info("child", "reloading process");
-		child_signal(supervisor->child, reload);
+		ct_launch_signal(supervisor->child, reload);
 		return;
 	}
 	supervisor->purpose = RESTARTS;
@@ -144,7 +137,7 @@ void ct_supervisor_reload(struct ct_supervisor *supervisor)
 bool ct_supervisor_signal(struct ct_supervisor *supervisor, int number)
 {
 	if (supervisor->child)
-		child_signal(supervisor->child, number);
+		ct_launch_signal(supervisor->child, number);
 	return supervisor->child != NULL;
 }
 
@@ -161,6 +154,8 @@ void ct_supervisor_stop(struct ct_supervisor *supervisor)
 	if (supervisor->purpose == STOPS)
 		return;
 	supervisor->purpose = STOPS;
+	if (supervisor->child && !ct_launch_is_running(supervisor->child))
+		ct_launch_cancel(&supervisor->child);
 	if (supervisor->child)
 		send_kill(supervisor);
 	else

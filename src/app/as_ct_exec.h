@@ -24,7 +24,7 @@ struct ct_supervisor *ct_supervisor_new(struct loop *loop, const struct ct_confi
 					const struct ct_supervisor_events *events, void *arg);
 void ct_supervisor_free(struct ct_supervisor *supervisor); /* kills; NULL allowed */
 
-bool ct_supervisor_start(struct ct_supervisor *supervisor, struct err *err);
+void ct_supervisor_start(struct ct_supervisor *supervisor);
 bool ct_supervisor_is_started(const struct ct_supervisor *supervisor);
 /* Files have changed: the reload signal, or stop and start. */
 void ct_supervisor_reload(struct ct_supervisor *supervisor);

@@ -53,9 +53,59 @@ static bool take_wait(struct ct_config *config, const char *value, struct err *e
 
 static bool take_facility(struct ct_config *config, const char *value, struct err *err)
 {
-	(void)value;
 	(void)err;
-	config->syslog = 1;
+	config->syslog.facility = value;
+	config->syslog.enabled = 1;
+	return true;
+}
+
+static bool take_syslog_name(struct ct_config *config, const char *value, struct err *err)
+{
+	(void)err;
+	config->syslog.name = value;
+	config->syslog.enabled = 1;
+	return true;
+}
+
+static bool take_original(struct ct_config *config, const char *value, struct err *err)
+{
+	return ct_original_parse(value, &config->original, err);
+}
+
+/* More for a list that ends in NULL. */
+static const char *const *append(struct ct_config *config, const char *const *list,
+				 const char *value)
+{
+	size_t count = 0;
+	const char **all;
+
+	while (list && list[count])
+		count++;
+	all = arena_alloc(&config->arena, (count + 2) * sizeof(*all));
+	for (size_t i = 0; i < count; i++)
+		all[i] = list[i];
+	all[count] = value;
+	return all;
+}
+
+static bool take_custom(struct ct_config *config, const char *value, struct err *err)
+{
+	(void)err;
+	config->exec.env.custom = append(config, config->exec.env.custom, value);
+	return true;
+}
+
+static bool take_allowed(struct ct_config *config, const char *value, struct err *err)
+{
+	(void)err;
+	config->exec.env.allowed = append(config, config->exec.env.allowed, value);
+	return true;
+}
+
+static bool take_denied(struct ct_config *config, const char *value, struct err *err)
+{
+	(void)err;
+	config->exec.env.denied = append(config, config->exec.env.denied, value);
 	return true;
 }
 
@@ -71,6 +121,7 @@ static bool take_exec(struct ct_config *config, const char *value, struct err *e
 {
 	(void)err;
 	config->exec.command = value;
+	config->exec.argv = NULL;
 	config->exec.enabled = 1;
 	return true;
 }
@@ -138,6 +189,7 @@ static const struct flag flags[] = {
 	{ "consul-ssl-verify", NULL, "check Consul's certificate", FLAG_SWITCH, AT(consul.verify) },
 	{ "consul-token", "token", "ACL token; better $CONSUL_HTTP_TOKEN", FLAG_TEXT,
 	  AT(consul.token) },
+	{ "consul-token-file", "path", "holds the token", FLAG_TEXT, AT(consul.token_file) },
 	{ "consul-transport-dial-keep-alive", "duration", "not used", FLAG_UNUSED_DURATION, 0,
 	  NULL },
 	{ "consul-transport-dial-timeout", "duration", "not used", FLAG_UNUSED_DURATION, 0, NULL },
@@ -146,9 +198,21 @@ static const struct flag flags[] = {
 	  NULL },
 	{ "consul-transport-tls-handshake-timeout", "duration", "not used", FLAG_UNUSED_DURATION, 0,
 	  NULL },
-	{ "dedup", NULL, "accepted; every instance asks Consul itself", FLAG_SWITCH, AT(dedup) },
+	{ "dedup", NULL, "one of many instances asks Consul for all", FLAG_SWITCH,
+	  AT(dedup.enabled) },
+	{ "default-left-delimiter", "text", "of templates that say none", FLAG_TEXT,
+	  AT(left_delimiter) },
+	{ "default-right-delimiter", "text", NULL, FLAG_TEXT, AT(right_delimiter) },
 	{ "dry", NULL, "print instead of writing", FLAG_BOOL, AT(dry) },
 	{ "exec", "command", "run and supervise a program", FLAG_OTHER, 0, take_exec },
+	{ "exec-env-allowlist", "pattern", "variables that it gets; may be repeated", FLAG_OTHER, 0,
+	  take_allowed },
+	{ "exec-env-custom", "name=value", "another variable; may be repeated", FLAG_OTHER, 0,
+	  take_custom },
+	{ "exec-env-denylist", "pattern", "variables that it does not get", FLAG_OTHER, 0,
+	  take_denied },
+	{ "exec-env-pristine", NULL, "no variables but Consul's and the custom ones", FLAG_BOOL,
+	  AT(exec.env.pristine) },
 	{ "exec-kill-signal", "signal", "ends it", FLAG_SIGNAL, AT(exec.kill_signal) },
 	{ "exec-kill-timeout", "duration", "then SIGKILL", FLAG_DURATION,
 	  AT(exec.kill_timeout_ms) },
@@ -161,15 +225,24 @@ static const struct flag flags[] = {
 	{ "max-stale", "duration", "0: ask the leader for every answer", FLAG_DURATION,
 	  AT(max_stale_ms) },
 	{ "once", NULL, "render everything once and end", FLAG_BOOL, AT(once) },
+	{ "original", "difference,...", "do as Consul Template where we do better, or all",
+	  FLAG_OTHER, 0, take_original },
+	{ "parse-only", NULL, "check configuration and templates, and end", FLAG_BOOL,
+	  AT(parse_only) },
 	{ "pid-file", "path", "holds our pid while we run", FLAG_TEXT, AT(pid_file) },
 	{ "reload-signal", "signal", "reads everything again", FLAG_SIGNAL, AT(reload_signal) },
-	{ "syslog", NULL, "accepted; the log goes to standard error alone", FLAG_SWITCH,
-	  AT(syslog) },
-	{ "syslog-facility", "name", "accepted", FLAG_OTHER, 0, take_facility },
+	{ "syslog", NULL, "log there too", FLAG_SWITCH, AT(syslog.enabled) },
+	{ "syslog-facility", "name", "LOCAL0 unless said", FLAG_OTHER, 0, take_facility },
+	{ "syslog-name", "name", "consul-template unless said", FLAG_OTHER, 0, take_syslog_name },
 	{ "template", "source[:destination[:command]]", "may be repeated", FLAG_OTHER, 0,
 	  take_template },
+	{ "template-error-fatal", NULL, "end when a template fails; on unless said", FLAG_BOOL,
+	  AT(error_fatal) },
 	{ "vault-addr", "address", "no Vault here: ignored, as all vault flags", FLAG_OTHER, 0,
 	  take_vault },
+	{ "vault-agent-token-file", "path", NULL, FLAG_OTHER, 0, take_vault },
+	{ "vault-client-user-agent", "text", NULL, FLAG_OTHER, 0, take_vault },
+	{ "vault-default-lease-duration", "duration", NULL, FLAG_OTHER, 0, take_vault },
 	{ "vault-grace", "duration", NULL, FLAG_OTHER, 0, take_vault },
 	{ "vault-renew-token", NULL, NULL, FLAG_OTHER_BOOL, 0, take_vault },
 	{ "vault-retry", NULL, NULL, FLAG_OTHER_BOOL, 0, take_vault },
@@ -188,6 +261,7 @@ static const struct flag flags[] = {
 	{ "vault-transport-dial-timeout", "duration", NULL, FLAG_OTHER, 0, take_vault },
 	{ "vault-transport-disable-keep-alives", NULL, NULL, FLAG_OTHER_BOOL, 0, take_vault },
 	{ "vault-transport-max-idle-conns-per-host", "count", NULL, FLAG_OTHER, 0, take_vault },
+	{ "vault-transport-max-conns-per-host", "count", NULL, FLAG_OTHER, 0, take_vault },
 	{ "vault-transport-tls-handshake-timeout", "duration", NULL, FLAG_OTHER, 0, take_vault },
 	{ "vault-unwrap-token", NULL, NULL, FLAG_OTHER_BOOL, 0, take_vault },
 	{ "v", NULL, "print the version", FLAG_BOOL, AT(version) },

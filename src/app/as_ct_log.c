@@ -1,6 +1,7 @@
 #include "as_ct_log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #include "binnacle/base/log.h"
 #include "binnacle/base/strbuf.h"
 #include "binnacle/base/text.h"
+#include "as_ct_syslog.h"
 
 static bool has_fraction;
 
@@ -24,6 +26,14 @@ static void print_time(int64_t wall_ms)
 	fputs(when, stderr);
 	if (has_fraction)
 		fprintf(stderr, ".%06d", (int)(wall_ms % 1000) * 1000);
+}
+
+static void copy_to_syslog(enum log_level level, const char *part, const char *text)
+{
+	char *whole = xasprintf("(%s) %s", part, text);
+
+	ct_syslog_send(level, whole);
+	free(whole);
 }
 
 static void sink(void *arg, const struct log_line *line)
@@ -41,6 +51,7 @@ static void sink(void *arg, const struct log_line *line)
 		part = "view";
 	print_time(line->wall_ms);
 	fprintf(stderr, " [%s] (%s) %s\n", levels[line->level], part, line->text);
+	copy_to_syslog(line->level, part, line->text);
 }
 
 void ct_log_begin(void)
@@ -80,5 +91,6 @@ void ct_log_fatal(const char *text)
 	text_clean_lines(&clean, text, strlen(text));
 	print_time(clock_wall_ms());
 	fprintf(stderr, " [ERR] (cli) %s\n", clean.buf);
+	copy_to_syslog(LOG_LEVEL_ERROR, "cli", clean.buf);
 	strbuf_release(&clean);
 }

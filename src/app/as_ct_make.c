@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "binnacle/base/file.h"
+#include "binnacle/base/limits.h"
 #include "binnacle/consul/consul.h"
 #include "binnacle/net/http.h"
 #include "as_ct_run_private.h"
@@ -18,6 +21,7 @@ bool ct_make_consul(struct ct_run *run, struct err *err)
 	struct consul_config consul = {
 		.address = config->consul.address,
 		.token = config->consul.token,
+		.token_file = config->consul.token_file,
 		.tls = config->consul.ssl == 1,
 		.no_verify = config->consul.verify == 0,
 		.ca_file = config->consul.ca_cert,
@@ -25,6 +29,11 @@ bool ct_make_consul(struct ct_run *run, struct err *err)
 		.cert_file = config->consul.cert,
 		.key_file = config->consul.key,
 		.server_name = config->consul.server_name,
+		.wait_ms = config->consul.wait_ms,
+		.max_stale_ms = config->max_stale_ms,
+		.retry_base_ms = config->consul.backoff_ms,
+		.retry_max_ms = config->consul.max_backoff_ms ? config->consul.max_backoff_ms
+							      : INT64_MAX / 4,
 	};
 
 	if (config->consul.auth_enabled && config->consul.user)
@@ -36,7 +45,7 @@ bool ct_make_consul(struct ct_run *run, struct err *err)
 }
 
 /* Go's words for it. */
-static bool check_source(const char *path, struct err *err)
+static bool read_source(const char *path, struct strbuf *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), saved = errno;
 
@@ -48,12 +57,16 @@ static bool check_source(const char *path, struct err *err)
 	else if (saved == EACCES)
 		return err_set(err, ERR_DENIED,
 			       "failed to read template: open %s: permission denied", path);
-	return true;
+	return file_read(path, LIMIT_TEMPLATE_FILE, out, err) ||
+	       err_context(err, "failed to read template");
 }
 
-static bool check_template(const struct ct_run *run, const struct ct_template *template,
-			   struct err *err)
+static bool read_text(const struct ct_run *run, struct ct_item *item, struct err *err)
 {
+	const struct ct_template *template = item->template;
+	struct strbuf text = STRBUF_INIT;
+	bool ok = true;
+
 	if (template->source && template->contents)
 		return err_set(err, ERR_INPUT,
 			       "template: cannot specify both 'source' and 'content'");
@@ -62,25 +75,57 @@ static bool check_template(const struct ct_run *run, const struct ct_template *t
 			       "template: must specify exactly one of 'source' or 'content'");
 	if (!run->config->dry && (!template->destination || !*template->destination))
 		return err_set(err, ERR_INPUT, "missing destination");
-	return !template->source || check_source(template->source, err);
+	if (template->source)
+		ok = read_source(template->source, &text, err);
+	else
+		strbuf_addstr(&text, template->contents);
+	digest_md5_hex(text.buf, text.len, item->md5);
+	strbuf_release(&text);
+	return ok;
+}
+
+static const struct ct_item *first_of_text(const struct ct_run *run, const struct ct_item *item)
+{
+	const struct ct_item *first = run->items;
+
+	while (strcmp(first->md5, item->md5) != 0)
+		first++;
+	return first;
+}
+
+/* The first of those with one text decides what they have in common, as in the original. */
+static void set_wait(struct ct_run *run, const struct ct_item *first, struct render_template *spec)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		const struct ct_wait *wait = &run->items[i].template->wait;
+
+		if (strcmp(run->items[i].md5, first->md5) != 0 || wait->enabled == CT_UNSAID)
+			continue;
+		spec->own_wait = true;
+		if (wait->enabled == 1) {
+			spec->wait_min_ms = wait->min_ms;
+			spec->wait_max_ms = wait->max_ms;
+			return;
+		}
+	}
 }
 
 static bool add_template(struct ct_run *run, size_t index, struct err *err)
 {
-	const struct ct_template *template = &run->config->templates[index];
 	struct ct_item *item = &run->items[index];
+	const struct ct_template *template = item->template;
+	const struct ct_item *first = first_of_text(run, item);
 	struct render_template spec = {
+		.name = arena_printf(&run->arena, "template %zu", index + 1),
 		.source = template->source,
 		.contents = template->contents,
 		.destination = template->destination,
-		.left_delimiter = template->left_delimiter,
-		.right_delimiter = template->right_delimiter,
-		.error_on_missing_key = template->error_on_missing_key,
+		.left_delimiter = first->template->left_delimiter,
+		.right_delimiter = first->template->right_delimiter,
+		.error_on_missing_key = first->template->error_on_missing_key,
+		.denied = first->template->denied,
 	};
 
-	if (!check_template(run, template, err))
-		return false;
-	item->template = template;
 	item->display =
 		xasprintf("\"%s\" => \"%s\"", template->source ? template->source : "(dynamic)",
 			  template->destination ? template->destination : "");
@@ -89,14 +134,22 @@ static bool add_template(struct ct_run *run, size_t index, struct err *err)
 		item->no_target = xasprintf("/proc/self/no-destination-%zu", index);
 		spec.destination = item->no_target;
 	}
-	if (template->wait.enabled != CT_UNSAID || run->config->once) {
-		spec.own_wait = true;
-		if (template->wait.enabled == 1 && !run->config->once) {
-			spec.wait_min_ms = template->wait.min_ms;
-			spec.wait_max_ms = template->wait.max_ms;
-		}
-	}
+	set_wait(run, first, &spec);
 	return render_runner_add(run->runner, &spec, err);
+}
+
+/* By the first of their text, and among those as they were given. */
+static void make_order(struct ct_run *run)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < run->count; i++) {
+		if (first_of_text(run, &run->items[i]) != &run->items[i])
+			continue;
+		for (size_t k = i; k < run->count; k++)
+			if (strcmp(run->items[k].md5, run->items[i].md5) == 0)
+				run->order[len++] = k;
+	}
 }
 
 bool ct_make_runner(struct ct_run *run, const struct render_events *events, struct err *err)
@@ -108,6 +161,8 @@ bool ct_make_runner(struct ct_run *run, const struct render_events *events, stru
 		.watch_limit = WATCHES_MAX,
 		.no_brakes = true,
 		.no_automatic_check = true,
+		.shared_destinations = true,
+		.early_errors = (config->original & CT_ORIGINAL_FIRST_PASS) != 0,
 	};
 
 	if (config->wait.enabled == 1) {
@@ -116,7 +171,14 @@ bool ct_make_runner(struct ct_run *run, const struct render_events *events, stru
 	}
 	run->count = config->template_count;
 	run->items = xcalloc(run->count + 1, sizeof(*run->items));
+	run->order = xcalloc(run->count + 1, sizeof(*run->order));
 	run->commands = xcalloc(run->count + 1, sizeof(*run->commands));
+	for (size_t i = 0; i < run->count; i++) {
+		run->items[i].template = &config->templates[i];
+		if (!read_text(run, &run->items[i], err))
+			return false;
+	}
+	make_order(run);
 	run->runner = render_runner_new(run->loop, run->consul, &options, events, run);
 	for (size_t i = 0; i < run->count; i++)
 		if (!add_template(run, i, err))

@@ -1,5 +1,6 @@
 /*
- * as_ct_run_private.h - what as_ct_make.c (the beginning) and as_ct_run.c (the rest) share.
+ * as_ct_run_private.h - what as_ct_make.c (the beginning), as_ct_pass.c (writing and commands) and
+ * as_ct_run.c (the rest) share.
  */
 #ifndef BINNACLE_APP_AS_CT_RUN_PRIVATE_H
 #define BINNACLE_APP_AS_CT_RUN_PRIVATE_H
@@ -9,10 +10,13 @@
 
 struct ct_item {
 	const struct ct_template *template;
-	char *display;   /* "source" => "destination" */
-	char *no_target; /* stands for the destination that a dry run need not have */
+	char *display;              /* "source" => "destination" */
+	char *no_target;            /* stands for the destination that a dry run need not have */
+	char md5[DIGEST_HEX_BYTES]; /* of the template's text: the original's identity of it */
 	bool rendered;
+	bool was_quiet;                 /* its quiet period ran when it was last looked at */
 	char printed[DIGEST_HEX_BYTES]; /* dry: what was printed last */
+	char failed[DIGEST_HEX_BYTES];  /* error_fatal off: of the error that was told last */
 };
 
 struct ct_run {
@@ -22,29 +26,39 @@ struct ct_run {
 	struct consul *consul;
 	struct render_runner *runner;
 	struct ct_supervisor *supervisor; /* NULL: nothing to supervise */
-	struct loop_signal *signals[8];
+	struct loop_signal *signals[32];
 	size_t signal_count;
 	struct loop_deferred *pass;
 	struct loop_timer *patience; /* with a Consul that does not answer */
 	struct ct_item *items;
+	size_t *order; /* indexes of items: those of one text follow each other */
 	size_t count;
-	bool wrote; /* in this pass */
+	uint64_t executions; /* of all templates, when they were last delivered */
+	bool wrote;          /* in this pass */
 
 	size_t *commands; /* items whose commands are to run, in order */
 	size_t command_count, command_index;
-	struct arena arena; /* of the command that runs */
-	struct child *command;
+	struct ct_launch *command;
 	struct loop_deferred *next_command;
 	bool command_failed;
 
+	struct arena arena;
 	bool pid_file_written;
 	bool ending, reload;
 	int status;
 };
 
-/* In this order. On failure the message is the one that ends the program. */
+/* as_ct_make.c, in this order. On failure the message is the one that ends the program. */
 bool ct_make_consul(struct ct_run *run, struct err *err);
 bool ct_make_runner(struct ct_run *run, const struct render_events *events, struct err *err);
 bool ct_write_pid(struct ct_run *run, struct err *err);
+
+/* as_ct_pass.c */
+void ct_schedule(struct ct_run *run);
+
+/* as_ct_run.c */
+void ct_end(struct ct_run *run, int status);
+void ct_fail(struct ct_run *run, const char *message);
+void ct_watch_trouble(struct ct_run *run);
 
 #endif

@@ -88,3 +88,39 @@ void ct_auth_parse(struct ct_config *config, const char *text)
 	config->consul.password = text[len] ? arena_strdup(&config->arena, text + len + 1) : "";
 	config->consul.auth_enabled = 1;
 }
+
+bool ct_original_parse(const char *text, unsigned *out, struct err *err)
+{
+	static const struct {
+		const char *name;
+		unsigned bits;
+	} words[] = {
+		{ "outage", CT_ORIGINAL_OUTAGE },
+		{ "first-pass", CT_ORIGINAL_FIRST_PASS },
+		{ "signals", CT_ORIGINAL_SIGNALS },
+		{ "owed", CT_ORIGINAL_OWED },
+		{ "owner", CT_ORIGINAL_OWNER },
+		{ "groups", CT_ORIGINAL_GROUPS },
+		{ "all", ~0u },
+	};
+	struct strbuf names = STRBUF_INIT;
+
+	for (const char *p = text; *p;) {
+		size_t len = strcspn(p, ","), i;
+
+		for (i = 0; i < COUNT_OF(words); i++)
+			if (strlen(words[i].name) == len && memcmp(words[i].name, p, len) == 0)
+				break;
+		if (i == COUNT_OF(words)) {
+			for (i = 0; i < COUNT_OF(words); i++)
+				strbuf_addf(&names, "%s%s", i ? ", " : "", words[i].name);
+			err_set(err, ERR_INPUT, "original: \"%.*s\" is none of %s", (int)len, p,
+				names.buf);
+			strbuf_release(&names);
+			return false;
+		}
+		*out |= words[i].bits;
+		p += len + (p[len] == ',');
+	}
+	return true;
+}

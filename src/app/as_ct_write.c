@@ -1,9 +1,14 @@
 #include "as_ct_write.h"
 
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "binnacle/base/file.h"
+#include "binnacle/base/text.h"
 #include "binnacle/render/target.h"
 
 static bool make_folder(const struct ct_template *template, struct err *err)
@@ -21,6 +26,57 @@ static bool make_folder(const struct ct_template *template, struct err *err)
 	return ok;
 }
 
+static bool find_user(const char *name, uid_t *out, struct err *err)
+{
+	const struct passwd *user;
+	int64_t number;
+
+	if (text_parse_int(name, 0, INT32_MAX, &number)) {
+		*out = (uid_t)number;
+		return true;
+	}
+	user = getpwnam(name);
+	if (!user)
+		return err_set(err, ERR_INPUT, "there is no user \"%s\"", name);
+	*out = user->pw_uid;
+	return true;
+}
+
+static bool find_group(const char *name, gid_t *out, struct err *err)
+{
+	const struct group *group;
+	int64_t number;
+
+	if (text_parse_int(name, 0, INT32_MAX, &number)) {
+		*out = (gid_t)number;
+		return true;
+	}
+	group = getgrnam(name);
+	if (!group)
+		return err_set(err, ERR_INPUT, "there is no group \"%s\"", name);
+	*out = group->gr_gid;
+	return true;
+}
+
+/* What was asked for; else what the file has, or, in the original's way, ourselves. */
+static bool decide_mode(const struct ct_config *config, const struct ct_template *template,
+			struct file_mode *mode, struct err *err)
+{
+	struct stat old;
+	bool exists = stat(template->destination, &old) == 0;
+	bool keeps = exists && !(config->original & CT_ORIGINAL_OWNER);
+
+	*mode = (struct file_mode){ .mode = template->perms,
+				    .uid = keeps ? old.st_uid : geteuid(),
+				    .gid = keeps ? old.st_gid : getegid() };
+	if (!mode->mode)
+		mode->mode = exists ? old.st_mode & 07777 : 0644;
+	/* Without rights an old owner cannot be kept; one that was asked for is an error. */
+	mode->own = template->user || template->group || !keeps || geteuid() == 0;
+	return (!template->user || find_user(template->user, &mode->uid, err)) &&
+	       (!template->group || find_group(template->group, &mode->gid, err));
+}
+
 static bool keep_backup(const struct ct_template *template, const struct strbuf *old,
 			struct err *err)
 {
@@ -36,20 +92,40 @@ static bool keep_backup(const struct ct_template *template, const struct strbuf 
 	return ok;
 }
 
-bool ct_write(const struct ct_template *template, const struct strbuf *text, bool *written,
-	      struct err *err)
+/* A link is replaced by a file, as the original does: what it names is not ours to write. */
+static bool replace(const char *path, const struct strbuf *text, const struct file_mode *mode,
+		    struct err *err)
 {
-	struct file_mode mode = { .mode = template->perms };
+	struct stat st;
+	char *beside;
+	bool ok;
+
+	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
+		return file_replace(path, text->buf, text->len, mode, err);
+	beside = xasprintf("%s.%ld.new", path, (long)getpid());
+	ok = file_replace(beside, text->buf, text->len, mode, err);
+	if (ok && rename(beside, path) != 0) {
+		ok = err_system(err, "cannot replace %s", path);
+		unlink(beside);
+	}
+	free(beside);
+	return ok;
+}
+
+bool ct_write(const struct ct_config *config, const struct ct_template *template,
+	      const struct strbuf *text, bool *written, struct err *err)
+{
 	struct strbuf old = STRBUF_INIT;
+	struct file_mode mode;
 	bool exists = false, ok;
 
 	*written = false;
 	ok = target_read(template->destination, &old, &exists, err) ||
 	     err_context(err, "failed reading file");
 	if (ok && !strbuf_equal(&old, text)) {
-		ok = make_folder(template, err) &&
+		ok = decide_mode(config, template, &mode, err) && make_folder(template, err) &&
 		     (!template->backup || !exists || keep_backup(template, &old, err)) &&
-		     file_replace(template->destination, text->buf, text->len, &mode, err);
+		     replace(template->destination, text, &mode, err);
 		*written = ok;
 	}
 	strbuf_release(&old);

@@ -9,7 +9,7 @@
 #include "as_ct_config.h"
 
 /* *written: false when the file was the same already; an absent file equals the empty text. */
-bool ct_write(const struct ct_template *template, const struct strbuf *text, bool *written,
-	      struct err *err);
+bool ct_write(const struct ct_config *config, const struct ct_template *template,
+	      const struct strbuf *text, bool *written, struct err *err);
 
 #endif

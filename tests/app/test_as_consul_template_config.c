@@ -107,8 +107,8 @@ static void unknown_keys_are_named_in_order(void **state)
 		       "from file: F: mapstructure decode failed: 1 error(s) decoding:");
 	assert_refused("bogus = 1 alias = 2", "* '' has invalid keys: alias, bogus");
 	assert_refused("consul { ssl { x = 1 } }", "* 'consul.ssl' has invalid keys: x");
-	assert_refused("template { source = \"s\" }\ntemplate { nginx = \"i\" }",
-		       "* 'template[1]' has invalid keys: nginx");
+	assert_refused("template { source = \"s\" }\ntemplate { engine = \"i\" }",
+		       "* 'template[1]' has invalid keys: engine");
 	assert_refused("consul {", "from file: F: error decoding config: line 1");
 }
 
@@ -173,10 +173,56 @@ static void what_nobody_said_is_decided_at_the_end(void **state)
 	assert_null(config.templates[0].contents);
 	assert_int_equal(config.templates[0].exec.timeout_ms, 30000);
 	assert_null(config.exec.command);
-	assert_int_equal(config.syslog, 1);
-	assert_int_equal(config.dedup, CT_UNSAID);
+	assert_int_equal(config.syslog.enabled, 1);
+	assert_int_equal(config.dedup.enabled, CT_UNSAID);
 	assert_int_equal(config.kill_signal, SIGINT);
 	assert_int_equal(config.reload_signal, SIGHUP);
+}
+
+static void keys_of_other_versions_are_read(void **state)
+{
+	(void)state;
+	read_text("token = \"t\" retry = \"7s\" auth { username = \"u\" password = \"p\" } "
+		  "ssl { verify = false }");
+	read_text("default_delimiters { left = \"<<\" right = \">>\" } "
+		  "template_error_fatal = false block_query_wait = \"9s\" "
+		  "consul { token_file = \"/t\" } original = [\"outage\", \"owed\"] "
+		  "syslog { name = \"n\" facility = \"DAEMON\" } "
+		  "deduplicate { prefix = \"p/\" ttl = \"20s\" max_stale = \"3s\" } "
+		  "exec { command = [\"a\", \"b c\"] env { allowlist = [\"A*\"] denylist = "
+		  "[\"B\"] } } "
+		  "template { contents = \"x\" user = \"u\" gid = 7 error_fatal = true "
+		  "function_denylist = [\"plugin\"] command = [\"one word\"] }\n"
+		  "template { contents = \"y\" left_delimiter = \"((\" exec { command = [\"a\", "
+		  "\"b\"] } }");
+	ct_config_finish(&config);
+	assert_string_equal(config.consul.token, "t");
+	assert_int_equal(config.consul.backoff_ms, 7000);
+	assert_string_equal(config.consul.user, "u");
+	assert_int_equal(config.consul.verify, 0);
+	assert_int_equal(config.consul.ssl, 1);
+	assert_int_equal(config.consul.wait_ms, 9000);
+	assert_string_equal(config.consul.token_file, "/t");
+	assert_int_equal(config.original, CT_ORIGINAL_OUTAGE | CT_ORIGINAL_OWED);
+	assert_string_equal(config.syslog.name, "n");
+	assert_int_equal(config.syslog.enabled, 1);
+	assert_int_equal(config.dedup.enabled, 1);
+	assert_int_equal(config.dedup.ttl_ms, 20000);
+	assert_string_equal(config.exec.argv[1], "b c");
+	assert_string_equal(config.exec.command, "a b c");
+	assert_string_equal(config.exec.env.allowed[0], "A*");
+	assert_string_equal(config.exec.env.denied[0], "B");
+	assert_string_equal(config.templates[0].user, "u");
+	assert_string_equal(config.templates[0].group, "7");
+	assert_int_equal(config.templates[0].error_fatal, 1);
+	assert_int_equal(config.templates[1].error_fatal, 0);
+	assert_string_equal(config.templates[0].denied[0], "plugin");
+	assert_null(config.templates[0].exec.argv);
+	assert_string_equal(config.templates[0].left_delimiter, "<<");
+	assert_string_equal(config.templates[1].left_delimiter, "((");
+	assert_string_equal(config.templates[1].right_delimiter, ">>");
+	assert_string_equal(config.templates[1].exec.argv[1], "b");
+	assert_refused("original = \"nothing\"", "\"nothing\" is none of outage, ");
 }
 
 static void a_certificate_without_a_key_holds_both(void **state)
@@ -251,6 +297,7 @@ int main(void)
 		TEST(of_a_block_that_occurs_twice_in_one_file_the_last_is_used),
 		TEST(the_old_spellings_work),
 		TEST(what_nobody_said_is_decided_at_the_end),
+		TEST(keys_of_other_versions_are_read),
 		TEST(a_certificate_without_a_key_holds_both),
 		TEST(a_folder_is_read_with_all_below_it_in_lexical_order),
 	};

@@ -163,11 +163,14 @@ static void help_and_version_are_asked_for(void **state)
 static void assert_words(const char *line, const char *expected)
 {
 	struct strbuf got = STRBUF_INIT;
+	static const char *const outputs[] = { "one $BN_X", NULL };
 	const char *const *argv = NULL;
+	const char *shell;
 	struct err err;
 
-	if (!ct_command_split(line, &config.arena, &argv, &err))
+	if (!ct_command_split(line, outputs, &config.arena, &argv, &shell, &err))
 		fail_msg("%s: %s", line, err.msg);
+	assert_null(shell);
 	for (; *argv; argv++)
 		strbuf_addf(&got, "[%s]", *argv);
 	assert_string_equal(got.buf, expected);
@@ -191,17 +194,38 @@ static void a_command_is_split_into_words(void **state)
 
 static void a_command_that_cannot_be_split_is_refused(void **state)
 {
+	static const char *const none[] = { NULL };
 	const char *const *argv;
+	const char *shell;
 	struct err err;
 
 	(void)state;
-	assert_false(ct_command_split("echo 'a", &config.arena, &argv, &err));
+	assert_false(ct_command_split("echo 'a", none, &config.arena, &argv, &shell, &err));
 	assert_non_null(strstr(err.msg, "invalid command line string"));
-	assert_false(ct_command_split("echo a\\", &config.arena, &argv, &err));
-	assert_false(ct_command_split(" ", &config.arena, &argv, &err));
+	assert_false(ct_command_split("echo a\\", none, &config.arena, &argv, &shell, &err));
+	assert_false(ct_command_split(" ", none, &config.arena, &argv, &shell, &err));
 	assert_string_equal(err.msg, "missing command");
-	assert_false(ct_command_split("echo `date`", &config.arena, &argv, &err));
-	assert_non_null(strstr(err.msg, "backquotes"));
+	assert_false(ct_command_split("echo `date", none, &config.arena, &argv, &shell, &err));
+}
+
+static void backquotes_are_asked_for_one_after_the_other(void **state)
+{
+	static const char *const none[] = { NULL }, *const one[] = { "out", NULL };
+	const char *const *argv;
+	const char *shell;
+	struct err err;
+
+	(void)state;
+	setenv("BN_X", "a b", 1);
+	assert_true(ct_command_split("echo `a \"b c\"; d` `e`", none, &config.arena, &argv, &shell,
+				     &err));
+	assert_string_equal(shell, "a b c; d");
+	assert_null(argv);
+	assert_true(ct_command_split("echo `a` `e`", one, &config.arena, &argv, &shell, &err));
+	assert_string_equal(shell, "e");
+	assert_words("echo `x`", "[echo][one a b]");
+	assert_words("echo lost`x`-kept", "[echo][one a b-kept]");
+	assert_words("echo '`x`' \"`y`\"", "[echo][`x`][`y`]");
 }
 
 static const char *find(const char *const *env, const char *name)
@@ -256,6 +280,7 @@ int main(void)
 		TEST(flags_win_over_files_and_their_templates_come_after),
 		TEST(help_and_version_are_asked_for),
 		TEST(a_command_is_split_into_words),
+		TEST(backquotes_are_asked_for_one_after_the_other),
 		TEST(a_command_that_cannot_be_split_is_refused),
 		TEST(a_command_sees_consuls_address_and_the_filtered_environment),
 	};

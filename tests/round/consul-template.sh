@@ -13,6 +13,7 @@ daemon=
 scratch=$(mktemp -d)
 cd "$scratch" || exit 2
 
+export BINNACLE_SYSLOG_SOCKET=$scratch/no-syslog
 finish_up() {
 	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
 	[ -z "$agent" ] || { kill "$agent"; wait "$agent"; } 2>/dev/null
@@ -52,7 +53,7 @@ ends() { # NAME STATUS PATTERN FLAGS...
 	timeout -k 1 10 "$binnacle" --as consul-template "$@" >log 2>&1 </dev/null
 	got=$?
 	[ "$got" -eq "$want" ] || echo "# ended with $got, expected $want"
-	[ "$got" -eq "$want" ] && grep -Eq -- "$pattern" log
+	[ "$got" -eq "$want" ] && { [ -z "$pattern" ] || grep -Eq -- "$pattern" log; }
 	ok "$name" $?
 }
 
@@ -138,6 +139,42 @@ check "all are there, with the mode that was asked for" bash -c \
 check "the command that two of them have ran once" bash -c '[ "$(grep -cx same log)" = 1 ]'
 ends "a command that takes too long ends it with 14" 14 'child: command did not exit within "1.5s"' \
 	-config slow.hcl -once
+ends "backquotes run in a shell, and nothing else does" 0 '^onetwo x$' \
+	-once -template 'in.tpl:out/q:echo `printf one; echo " two"` x'
+ends "a program that is missing" 14 'child: exec: "no-such": executable file not found in \$PATH$' \
+	-once -template in.tpl:out/r:no-such
+ends "backquotes that fail" 14 'failed parsing command: exit status 3:why' \
+	-once -template 'in.tpl:out/s:echo `echo why; exit 3`'
+cat >lists.hcl <<'HCL'
+default_delimiters { left = "<<" right = ">>" }
+template { contents = "<<key `hello`>>" destination = "out/list" user = "0" group = "0"
+  exec { command = ["printf", "%s|", "a b", "$HOME;"] env { pristine = true } } }
+HCL
+sed -i "s/\"0\"/\"$(id -u)\"/; s/group = \"0\"/group = \"$(id -g)\"/" lists.hcl
+ends "a list is run as it is, an owner may be named" 0 '^a b\|\$HOME;\|$' -config lists.hcl -once
+cat >same.hcl <<'HCL'
+template { contents = "{{key `hello`}}" destination = "out/s1" command = "echo first" }
+template { contents = "other{{key `hello`}}" destination = "out/s2" command = "echo other" }
+template { contents = "{{key `hello`}}" destination = "out/s3" command = "echo third" }
+template { contents = "last{{key `hello`}}" destination = "out/s2" command = "echo last" }
+HCL
+ends "identical texts go together, two templates may write one file" 0 '^last$' -config same.hcl -once
+check "in that order, and the last one stands" bash -c \
+	'[ "$(grep -xE "first|third|other|last" log | tr "\n" " ")" = "first third other last " ] &&
+		grep -q last out/s2'
+echo kept >target
+ln -s ../target out/link
+ends "a link is replaced by a file" 0 '' -once -template in.tpl:out/link
+check "and what it named stays" bash -c 'test ! -L out/link && grep -qx world out/link && grep -qx kept target'
+ends "parse-only reads all and writes nothing" 0 '' -parse-only -template in.tpl:out/none
+check "nothing" test ! -e out/none
+ends "no system log: it says so" 15 'error setting up syslog logger: Unix syslog delivery error' \
+	-syslog -once -template in.tpl:out/t
+ends "a facility that is none" 15 'invalid syslog facility: LOCAL9' \
+	-syslog-facility LOCAL9 -once -template in.tpl:out/t
+echo '{{with service "nobody"}}{{(index . 0).ID}}{{end}}{{(index (service "nobody") 0).ID}}' >early.tpl
+ends "an error for want of answers ends it with 14 in the original's way" 14 'out of range' \
+	-once -template early.tpl:out/t -original first-pass
 ends "no Consul: once gives up after its retries" 14 'exceeded maximum retries' \
 	-once -template in.tpl:out/x -consul-addr 127.0.0.1:1 -consul-retry-attempts 2
 
@@ -155,6 +192,8 @@ ends "a missing template" 14 'failed to read template: open no.tpl: no such file
 echo '{{index 1 2}}' >wrong.tpl
 ends "an error in a template" 14 'wrong.tpl: execute: template: :1:2: executing ""' \
 	-template wrong.tpl:out/x -once
+echo '{{(index (services) 99).Name}}' >late.tpl
+ends "the same with the answers there, and not before" 14 'out of range' -once -template late.tpl:out/x
 echo '{{file "gone"}}' >file.tpl
 ends "a missing file that a template reads" 14 'gone' -template file.tpl:out/x -once
 

@@ -1,0 +1,255 @@
+/*
+ * One pass, in the original's order: first every file that is due, then the commands, then the
+ * supervised program.
+ *
+ * The original executes and compares all templates again whenever any answer comes. Here only those
+ * are executed whose answers have changed; but all whose texts are known are compared with their
+ * files, so that a file that somebody else changed, or that two templates write, ends up the same.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/base/log.h"
+#include "binnacle/loop/loop.h"
+#include "as_ct_exec.h"
+#include "as_ct_launch.h"
+#include "as_ct_log.h"
+#include "as_ct_run.h"
+#include "as_ct_run_private.h"
+#include "as_ct_write.h"
+
+static void run_command(void *arg);
+
+/* ---- commands ---- */
+
+static void finish_pass(struct ct_run *run)
+{
+	bool all = true, commands_ran = run->command_count != 0;
+
+	run->command_count = run->command_index = 0;
+	if (run->command_failed) {
+		ct_end(run, CT_STATUS_RUNNER);
+		return;
+	}
+	for (size_t i = 0; i < run->count; i++)
+		all &= run->items[i].rendered;
+	if (run->supervisor && all && !ct_supervisor_is_started(run->supervisor)) {
+		ct_supervisor_start(run->supervisor);
+	} else if (run->supervisor && run->wrote) {
+		ct_supervisor_reload(run->supervisor);
+	} else if (!run->supervisor && all && run->config->once) {
+		log_info("runner", "once mode and all templates rendered");
+		ct_end(run, CT_STATUS_OK);
+	}
+	run->wrote = false;
+	if (commands_ran)
+		ct_schedule(run); /* what came while they ran */
+}
+
+static void command_failed(struct ct_run *run, const char *why)
+{
+	const struct ct_item *item = &run->items[run->commands[run->command_index]];
+	char *message = xasprintf("failed to execute command \"%s\" from %s: %s",
+				  item->template->exec.command, item->display, why);
+
+	ct_log_fatal(message);
+	free(message);
+	run->command_failed = true;
+}
+
+/* "30s", "1m30s", "1.5s", "300ms" */
+static const char *go_duration(int64_t ms, char out[40])
+{
+	long long minutes = ms / 60000;
+
+	if (ms < 1000)
+		snprintf(out, 40, "%lldms", (long long)ms);
+	else if (minutes >= 60)
+		snprintf(out, 40, "%lldh%lldm%.5gs", minutes / 60, minutes % 60,
+			 (double)(ms % 60000) / 1000);
+	else if (minutes)
+		snprintf(out, 40, "%lldm%.5gs", minutes, (double)(ms % 60000) / 1000);
+	else
+		snprintf(out, 40, "%.5gs", (double)ms / 1000);
+	return out;
+}
+
+static void on_command(void *arg, const struct child_result *result, const struct err *err)
+{
+	struct ct_run *run = arg;
+	const struct ct_item *item = &run->items[run->commands[run->command_index]];
+	const struct ct_exec *exec = &item->template->exec;
+	char *why = NULL, limit[40];
+
+	run->command = NULL;
+	if (err)
+		why = xstrdup(err->msg);
+	else if (result->timed_out)
+		why = xasprintf("child: command did not exit within \"%s\":\n\n    %s\n\n"
+				"Please ensure the command exits in a timely manner.",
+				go_duration(exec->timeout_ms, limit), exec->command);
+	else if (result->exit_code)
+		why = xasprintf(
+			"child: command exited with a non-zero exit status: %d\n\n    %s\n\n"
+			"This is assumed to be a failure. Please ensure the command\n"
+			"exits with a zero exit status.",
+			result->exit_code, exec->command);
+	if (why)
+		command_failed(run, why);
+	free(why);
+	run->command_index++;
+	run->next_command = loop_defer(run->loop, run_command, run);
+}
+
+static void run_command(void *arg)
+{
+	struct ct_run *run = arg;
+	const struct ct_item *item;
+
+	run->next_command = NULL;
+	if (run->ending)
+		return;
+	if (run->command_index >= run->command_count) {
+		finish_pass(run);
+		return;
+	}
+	item = &run->items[run->commands[run->command_index]];
+	log_info("runner", "executing command \"%s\" from %s", item->template->exec.command,
+		 item->display);
+	run->command = ct_launch_start(run->loop, run->config, &item->template->exec,
+				       CT_LAUNCH_LIMITED, on_command, run);
+}
+
+/* The same text of several templates runs once, in the place of the first. */
+static void collect_command(struct ct_run *run, size_t index)
+{
+	const char *command = run->items[index].template->exec.command;
+
+	for (size_t i = 0; command && i < run->command_count; i++)
+		if (strcmp(run->items[run->commands[i]].template->exec.command, command) == 0)
+			return;
+	if (command)
+		run->commands[run->command_count++] = index;
+}
+
+/* ---- rendering ---- */
+
+static void print_dry(struct ct_run *run, size_t index)
+{
+	struct ct_item *item = &run->items[index];
+	const struct strbuf *text = render_pending_text(run->runner, index);
+	const char *sha256 = render_status(run->runner, index)->pending_sha256;
+	const char *destination = item->template->destination;
+
+	if (strcmp(item->printed, sha256) == 0)
+		return;
+	memcpy(item->printed, sha256, sizeof(item->printed));
+	printf("> %s\n", destination ? destination : "");
+	fwrite(text->buf, 1, text->len, stdout);
+	fflush(stdout);
+}
+
+static void deliver(struct ct_run *run, size_t index)
+{
+	struct ct_item *item = &run->items[index];
+	bool written = false;
+	struct err err;
+
+	item->rendered = true;
+	if (!ct_write(run->config, item->template, render_pending_text(run->runner, index),
+		      &written, &err)) {
+		err_context(&err, "error rendering %s", item->display);
+		ct_fail(run, err.msg);
+		return;
+	}
+	if (written) {
+		log_info("runner", "rendered %s", item->display);
+		run->wrote = true;
+		collect_command(run, index);
+	}
+	if (written || render_status(run->runner, index)->state == RENDER_HELD)
+		render_refresh(run->runner, index);
+}
+
+/* Told once; the others go on. */
+static void pass_over_error(struct ct_run *run, size_t index, const char *message)
+{
+	struct ct_item *item = &run->items[index];
+	char digest[DIGEST_HEX_BYTES];
+
+	if (item->template->error_fatal) {
+		ct_fail(run, message);
+		return;
+	}
+	digest_md5_hex(message, strlen(message), digest);
+	if (strcmp(digest, item->failed) != 0)
+		log_error("runner", "%s", message);
+	memcpy(item->failed, digest, sizeof(item->failed));
+}
+
+/* `is_run`: an answer has come or a quiet period has ended since the last pass. */
+static void look_at(struct ct_run *run, size_t index, bool is_run)
+{
+	const struct render_status *status = render_status(run->runner, index);
+	struct ct_item *item = &run->items[index];
+	bool is_complete = status->state == RENDER_HELD || status->state == RENDER_CLEAN;
+
+	item->was_quiet = status->state == RENDER_PENDING;
+	if (run->config->once && item->rendered)
+		return;
+	if (status->state == RENDER_FAILED)
+		pass_over_error(run, index, status->err.msg);
+	if (!is_complete)
+		return;
+	item->failed[0] = '\0';
+	if (run->config->dry && status->state == RENDER_HELD)
+		print_dry(run, index);
+	else if (!run->config->dry && (is_run || status->state == RENDER_HELD))
+		deliver(run, index);
+	item->rendered = true;
+}
+
+/* What makes the original run: not every change of a status does. */
+static bool is_run_due(struct ct_run *run)
+{
+	uint64_t executions = 0;
+	bool is_due = false;
+
+	for (size_t i = 0; i < run->count; i++) {
+		const struct render_status *status = render_status(run->runner, i);
+
+		executions += status->executions;
+		is_due |= run->items[i].was_quiet && status->state == RENDER_HELD;
+	}
+	is_due |= executions != run->executions;
+	run->executions = executions;
+	return is_due;
+}
+
+static void on_pass(void *arg)
+{
+	struct ct_run *run = arg;
+	bool is_run;
+
+	run->pass = NULL;
+	if (run->command_count || run->ending)
+		return; /* the end of the commands asks again */
+	is_run = is_run_due(run);
+	for (size_t i = 0; i < run->count && !run->ending; i++)
+		look_at(run, run->order[i], is_run);
+	ct_watch_trouble(run);
+	if (run->ending)
+		return;
+	/* Not before the renderer has looked at all of them: there may be nothing to do yet. */
+	if (run->command_count)
+		run->next_command = loop_defer(run->loop, run_command, run);
+	else
+		finish_pass(run);
+}
+
+void ct_schedule(struct ct_run *run)
+{
+	if (!run->pass && !run->ending)
+		run->pass = loop_defer(run->loop, on_pass, run);
+}
