@@ -15,6 +15,8 @@
 #include "binnacle/base/mem.h"
 #include "binnacle/base/strbuf.h"
 #include "binnacle/base/text.h"
+#include "binnacle/etcd/etcd3.h"
+#include "binnacle/loop/loop.h"
 #include "binnacle/net/http.h"
 #include "etcd_private.h"
 
@@ -27,17 +29,6 @@ enum {
 	ETCD_UNAUTHORIZED = 110,
 };
 
-struct etcd_call {
-	struct etcd *etcd;
-	const char *method;
-	char *key, *path, *body;
-	size_t member, tried;
-	bool is_read;
-	struct http_call *http;
-	etcd_fn *done;
-	void *arg;
-};
-
 struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_config *config,
 		      struct err *err)
 {
@@ -45,7 +36,10 @@ struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_co
 
 	etcd->loop = loop;
 	etcd->http = http;
-	if (members_fill(&etcd->members, config, true, err))
+	if (config->api == ETCD_V3)
+		etcd->v3 = etcd3_new(loop, http, config, err);
+	if (config->api == ETCD_V3 ? etcd->v3 != NULL
+				   : members_fill(&etcd->members, config, true, err))
 		return etcd;
 	etcd_free(etcd);
 	return NULL;
@@ -56,12 +50,20 @@ void etcd_free(struct etcd *etcd)
 	if (!etcd)
 		return;
 	assert(etcd->users == 0);
+	etcd3_free(etcd->v3);
 	members_release(&etcd->members);
 	free(etcd);
 }
 
+enum etcd_api etcd_api(const struct etcd *etcd)
+{
+	return etcd->v3 ? ETCD_V3 : ETCD_V2;
+}
+
 const char *etcd_address(const struct etcd *etcd)
 {
+	if (etcd->v3)
+		return etcd3_address(etcd->v3);
 	return endpoint_describe(&etcd->members.items[etcd->members.current]);
 }
 
@@ -79,7 +81,35 @@ static void call_free(struct etcd_call *call)
 	free(call->key);
 	free(call->path);
 	free(call->body);
+	free(call->value);
+	free(call->absent_key);
 	free(call);
+}
+
+struct etcd_call *etcd_call_new(struct etcd *etcd, const char *method, const char *key,
+				etcd_fn *done, void *arg)
+{
+	struct etcd_call *call = xcalloc(1, sizeof(*call));
+
+	call->etcd = etcd;
+	call->method = method;
+	call->key = xstrdup(key);
+	call->is_read = strcmp(method, "GET") == 0;
+	call->done = done;
+	call->arg = arg;
+	etcd->users++;
+	return call;
+}
+
+void etcd_call_finish(struct etcd_call *call, struct json *doc, const struct etcd_meta *meta,
+		      const struct err *err)
+{
+	etcd_fn *done = call->done;
+	void *done_arg = call->arg;
+
+	call_free(call);
+	done(done_arg, doc, meta, doc ? NULL : err);
+	json_free(doc);
 }
 
 static void read_meta(struct etcd_meta *meta, const struct http_answer *answer, char *cluster_id,
@@ -154,8 +184,6 @@ static void on_answer(void *arg, struct http_answer *answer, const struct err *f
 	struct etcd_call *call = arg;
 	char cluster_id[64] = "";
 	struct etcd_meta meta = { .cluster_id = cluster_id };
-	etcd_fn *done = call->done;
-	void *done_arg = call->arg;
 	struct json *doc = NULL;
 	struct err err = { 0 };
 
@@ -179,9 +207,7 @@ static void on_answer(void *arg, struct http_answer *answer, const struct err *f
 	} else {
 		explain(call, answer, &err);
 	}
-	call_free(call);
-	done(done_arg, doc, &meta, doc ? NULL : &err);
-	json_free(doc);
+	etcd_call_finish(call, doc, &meta, &err);
 }
 
 static void start_on_member(struct etcd_call *call)
@@ -202,23 +228,12 @@ static void start_on_member(struct etcd_call *call)
 }
 
 /* Takes path and body. */
-static struct etcd_call *start(struct etcd *etcd, const char *method, const char *key,
-			       struct strbuf *path, struct strbuf *body, etcd_fn *done, void *arg)
+static void start(struct etcd_call *call, struct strbuf *path, struct strbuf *body)
 {
-	struct etcd_call *call = xcalloc(1, sizeof(*call));
-
-	call->etcd = etcd;
-	call->method = method;
-	call->key = xstrdup(key);
 	call->path = strbuf_detach(path, NULL);
 	call->body = body ? strbuf_detach(body, NULL) : NULL;
-	call->is_read = strcmp(method, "GET") == 0;
-	call->member = etcd->members.current;
-	call->done = done;
-	call->arg = arg;
-	etcd->users++;
+	call->member = call->etcd->members.current;
 	start_on_member(call);
-	return call;
 }
 
 /* "?a=1" for the first, "&a=1" for the others. */
@@ -249,8 +264,13 @@ static void add_condition(struct strbuf *path, const struct etcd_condition *cond
 struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, etcd_fn *done,
 			   void *arg)
 {
+	struct etcd_call *call = etcd_call_new(etcd, "GET", key, done, arg);
 	struct strbuf path = STRBUF_INIT;
 
+	if (etcd->v3) {
+		etcd_get_v3(call, flags);
+		return call;
+	}
 	etcd_add_path(&path, key);
 	if (flags & ETCD_RECURSIVE)
 		add_query(&path, "recursive=true");
@@ -258,31 +278,44 @@ struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, e
 		add_query(&path, "sorted=true");
 	if (flags & ETCD_QUORUM)
 		add_query(&path, "quorum=true");
-	return start(etcd, "GET", key, &path, NULL, done, arg);
+	start(call, &path, NULL);
+	return call;
 }
 
 struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value,
 			   const struct etcd_condition *condition, etcd_fn *done, void *arg)
 {
+	struct etcd_call *call = etcd_call_new(etcd, "PUT", key, done, arg);
 	struct strbuf path = STRBUF_INIT, body = STRBUF_INIT;
 
+	if (etcd->v3) {
+		etcd_put_v3(call, value, condition);
+		return call;
+	}
 	etcd_add_path(&path, key);
 	add_condition(&path, condition);
 	strbuf_addstr(&body, "value=");
 	url_escape(&body, value);
 	if (condition && condition->ttl_s > 0)
 		strbuf_addf(&body, "&ttl=%" PRId64, condition->ttl_s);
-	return start(etcd, "PUT", key, &path, &body, done, arg);
+	start(call, &path, &body);
+	return call;
 }
 
 struct etcd_call *etcd_delete(struct etcd *etcd, const char *key,
 			      const struct etcd_condition *condition, etcd_fn *done, void *arg)
 {
+	struct etcd_call *call = etcd_call_new(etcd, "DELETE", key, done, arg);
 	struct strbuf path = STRBUF_INIT;
 
+	if (etcd->v3) {
+		etcd_delete_v3(call, condition);
+		return call;
+	}
 	etcd_add_path(&path, key);
 	add_condition(&path, condition);
-	return start(etcd, "DELETE", key, &path, NULL, done, arg);
+	start(call, &path, NULL);
+	return call;
 }
 
 void etcd_call_cancel(struct etcd_call **call)
@@ -290,6 +323,8 @@ void etcd_call_cancel(struct etcd_call **call)
 	if (!*call)
 		return;
 	http_cancel(&(*call)->http);
+	etcd3_call_cancel(&(*call)->v3);
+	loop_deferred_cancel(&(*call)->deferred);
 	call_free(*call);
 	*call = NULL;
 }

@@ -597,7 +597,7 @@ struct etcd3_call *etcd3_put(struct etcd3 *etcd, const char *key, const char *va
 struct etcd3_call *etcd3_delete(struct etcd3 *etcd, const char *key, uint64_t mod_revision,
 				etcd3_fn *done, void *arg)
 {
-	const struct etcd3_compare compare = { key, ETCD3_MOD, mod_revision };
+	const struct etcd3_compare compare = { .key = key, .number = mod_revision };
 	const struct etcd3_op remove = { .kind = ETCD3_DELETE, .key = key };
 	const struct etcd3_op look = { .kind = ETCD3_GET, .key = key };
 	const struct etcd3_txn txn = {

@@ -89,7 +89,7 @@ static void add_compare(struct json *list, const struct etcd3_compare *compare)
 	struct json *item = json_add_object(list, NULL);
 
 	wire_add_bytes(item, "key", compare->key, strlen(compare->key));
-	json_add_str(item, "result", "EQUAL");
+	json_add_str(item, "result", compare->above ? "GREATER" : "EQUAL");
 	json_add_str(item, "target", names[compare->target].target);
 	wire_add_u64(item, names[compare->target].member, compare->number);
 }

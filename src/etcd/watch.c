@@ -21,6 +21,7 @@
 #include "binnacle/base/log.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/strbuf.h"
+#include "binnacle/etcd/etcd3.h"
 #include "binnacle/loop/backoff.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/net/http.h"
@@ -57,8 +58,9 @@ struct etcd_watch {
 
 	enum watch_state state;
 	struct etcd_call *read;
-	struct http_stream *stream;
+	struct http_stream *stream; /* of the v2 API */
 	size_t stream_member;
+	struct etcd3_watch *stream_v3;
 	struct loop_timer *timer;
 	struct backoff backoff;
 	uint64_t next_index;
@@ -108,11 +110,17 @@ static void on_pause_over(void *arg)
 	enter_reading(watch);
 }
 
+static void close_stream(struct etcd_watch *watch)
+{
+	http_stream_cancel(&watch->stream);
+	etcd3_watch_stop(&watch->stream_v3);
+}
+
 static void enter_paused(struct etcd_watch *watch, int64_t delay_ms)
 {
 	int64_t since_ms = clock_mono_ms() - watch->read_ms;
 
-	http_stream_cancel(&watch->stream);
+	close_stream(watch);
 	loop_timer_stop(&watch->timer);
 	if (delay_ms < READ_INTERVAL_MS - since_ms)
 		delay_ms = READ_INTERVAL_MS - since_ms;
@@ -132,9 +140,8 @@ static void on_idle(void *arg)
 static void enter_watching(struct etcd_watch *watch);
 
 /* True when the change may wait; then it is waited for the rest of the delay. */
-static bool is_quiet_change(struct etcd_watch *watch, const struct json *event)
+static bool is_quiet_change(struct etcd_watch *watch, const char *key)
 {
-	const char *key = json_str(event, "node.key", "");
 	int64_t now_ms = clock_mono_ms();
 
 	if (!watch->is_quiet || !watch->is_quiet(key))
@@ -143,6 +150,16 @@ static bool is_quiet_change(struct etcd_watch *watch, const struct json *event)
 		watch->quiet_since_ms = now_ms;
 	return now_ms - watch->quiet_since_ms < watch->quiet_delay_ms;
 }
+
+/* Go on from here without reading the tree; what was quiet is waited for less long. */
+static void skip_change(struct etcd_watch *watch, uint64_t index)
+{
+	watch->next_index = index + 1;
+	close_stream(watch);
+	enter_watching(watch);
+}
+
+/* ---- v2: one event, then the stream ends ---- */
 
 static void on_event_line(void *arg, const char *line, size_t len)
 {
@@ -153,13 +170,10 @@ static void on_event_line(void *arg, const char *line, size_t len)
 	if (len == 0 || watch->state != WATCH_WATCHING)
 		return;
 	event = json_parse(line, len, &err);
-	if (event && is_quiet_change(watch, event)) {
-		watch->next_index = (uint64_t)json_int(event, "node.modifiedIndex", 0) + 1;
-		http_stream_cancel(&watch->stream);
-		enter_watching(watch);
-	} else {
+	if (event && is_quiet_change(watch, json_str(event, "node.key", "")))
+		skip_change(watch, (uint64_t)json_int(event, "node.modifiedIndex", 0));
+	else
 		enter_paused(watch, event ? SETTLE_MS : ENDED_PAUSE_MS);
-	}
 	json_free(event);
 }
 
@@ -177,30 +191,76 @@ static void on_stream_end(void *arg, int status, const char *text, const struct 
 	enter_paused(watch, forgotten ? 0 : ENDED_PAUSE_MS);
 }
 
-static void enter_watching(struct etcd_watch *watch)
+static void open_stream_v2(struct etcd_watch *watch)
 {
 	static const struct http_stream_events events = { .line = on_event_line,
 							  .end = on_stream_end };
 	struct http_request request = { .connect_timeout_ms = ETCD_CONNECT_TIMEOUT_MS };
 	struct strbuf path = STRBUF_INIT;
-	int64_t idle_ms = IDLE_MS;
 
-	loop_timer_stop(&watch->timer);
 	etcd_add_path(&path, watch->key);
 	strbuf_addf(&path, "?wait=true&recursive=true&waitIndex=%" PRIu64, watch->next_index);
 	request.path = path.buf;
-	watch->state = WATCH_WATCHING;
 	watch->stream_member = watch->etcd->members.current;
 	watch->stream = http_stream_start(watch->etcd->http,
 					  &watch->etcd->members.items[watch->stream_member],
 					  &request, &events, watch);
+	strbuf_release(&path);
+}
+
+/* ---- v3: events without end ---- */
+
+static void on_events_v3(void *arg, const struct etcd3_event *events, size_t count,
+			 uint64_t revision)
+{
+	struct etcd_watch *watch = arg;
+	bool quiet = true;
+
+	(void)revision; /* may be above that of events which come later */
+	for (size_t i = 0; i < count && quiet; i++)
+		quiet = is_quiet_change(watch, events[i].kv.key);
+	if (quiet)
+		skip_change(watch, events[count - 1].kv.mod_revision);
+	else
+		enter_paused(watch, SETTLE_MS);
+}
+
+static void on_end_v3(void *arg, uint64_t compact_revision, const struct err *err)
+{
+	struct etcd_watch *watch = arg;
+
+	(void)err; /* the next read finds out what it means */
+	watch->stream_v3 = NULL;
+	enter_paused(watch, compact_revision ? 0 : ENDED_PAUSE_MS);
+}
+
+static void open_stream_v3(struct etcd_watch *watch)
+{
+	static const struct etcd3_watch_events events = { .events = on_events_v3,
+							  .end = on_end_v3 };
+	char *prefix = etcd_prefix_v3(watch->key);
+
+	watch->stream_v3 = etcd3_watch_start(watch->etcd->v3, prefix, ETCD3_PREFIX,
+					     watch->next_index, &events, watch);
+	free(prefix);
+}
+
+static void enter_watching(struct etcd_watch *watch)
+{
+	int64_t idle_ms = IDLE_MS;
+
+	loop_timer_stop(&watch->timer);
+	watch->state = WATCH_WATCHING;
+	if (watch->etcd->v3)
+		open_stream_v3(watch);
+	else
+		open_stream_v2(watch);
 	if (watch->quiet_since_ms)
 		idle_ms = watch->quiet_since_ms + watch->quiet_delay_ms - clock_mono_ms();
 	if (idle_ms > IDLE_MS)
 		idle_ms = IDLE_MS;
 	watch->timer =
 		loop_timer_start(watch->etcd->loop, idle_ms > 0 ? idle_ms : 0, on_idle, watch);
-	strbuf_release(&path);
 }
 
 /* Both end with the callback, which may stop the watch. */
@@ -278,7 +338,7 @@ void etcd_watch_stop(struct etcd_watch **watch)
 	if (!*watch)
 		return;
 	etcd_call_cancel(&(*watch)->read);
-	http_stream_cancel(&(*watch)->stream);
+	close_stream(*watch);
 	loop_timer_stop(&(*watch)->timer);
 	(*watch)->etcd->users--;
 	free((*watch)->key);

@@ -237,8 +237,8 @@ static void a_delete_compares_the_revision(void **state)
 
 static void a_transaction_changes_all_or_nothing(void **state)
 {
-	const struct etcd3_compare absent[] = { { "/txn/a", ETCD3_CREATE, 0 },
-						{ "/txn/b", ETCD3_VERSION, 0 } };
+	const struct etcd3_compare absent[] = { { "/txn/a", ETCD3_CREATE, 0, false },
+						{ "/txn/b", ETCD3_VERSION, 0, false } };
 	const struct etcd3_op writes[] = { { .kind = ETCD3_PUT, .key = "/txn/a", .value = "1" },
 					   { .kind = ETCD3_PUT, .key = "/txn/b", .value = "2" } };
 	const struct etcd3_op look = { .kind = ETCD3_GET, .key = "/txn/", .prefix = true };

@@ -137,7 +137,11 @@ void real_etcd_kill(struct real_etcd *etcd)
 
 void real_etcd_pause(const struct real_etcd *etcd, bool pause)
 {
+	int status;
+
 	kill(etcd->pid, pause ? SIGSTOP : SIGCONT);
+	if (pause) /* until all its threads stand still */
+		waitpid(etcd->pid, &status, WUNTRACED);
 }
 
 void real_etcd_again(struct real_etcd *etcd)

@@ -1,5 +1,5 @@
 /*
- * etcd/etcd.h - an etcd cluster through its v2 keys API.
+ * etcd/etcd.h - an etcd cluster as keys with values and indices, through either of its APIs.
  *
  *     etcd = etcd_new(loop, http, &config, &err);
  *     call = etcd_get(etcd, "/calico/v1/host", ETCD_RECURSIVE | ETCD_QUORUM, on_tree, state);
@@ -11,11 +11,16 @@
  * have happened: read again with quorum). Keys are given as stored; they are percent-encoded
  * here. Completion rules: loop/loop.h.
  *
+ * With `api` ETCD_V3 the same calls work on the keys of the v3 API, which are other keys than those
+ * of the v2 API in the same cluster. Answers have the same shape: an index is a revision, a
+ * recursive get gives all keys below `key` as one flat list of nodes. There are no folders:
+ * deleting one is ERR_NOT_FOUND. For more than that see etcd/etcd3.h.
+ *
  * Errors: 404/100 ERR_NOT_FOUND, 412/101, 105 and 403/108 ERR_CONFLICT, 401/110 ERR_DENIED, a
  * 404 that is not JSON means that the v2 API is off and says so (ERR_REFUSED). A write without an
  * answer is ERR_UNREACHABLE.
  *
- * Reference: etcd 3.4 documentation, "etcd v2 API".
+ * Reference: etcd 3.4 documentation, "etcd v2 API"; for v3 see etcd/etcd3.h.
  */
 #ifndef BINNACLE_ETCD_ETCD_H
 #define BINNACLE_ETCD_ETCD_H
@@ -33,7 +38,10 @@ struct http;
 struct json;
 struct loop;
 
+enum etcd_api { ETCD_V2, ETCD_V3 };
+
 struct etcd_config {
+	enum etcd_api api;
 	const char *const *endpoints; /* URLs, NULL-terminated; at least one */
 	const char *user, *password;  /* used only when both are set */
 	const char *ca_file, *cert_file, *key_file;
@@ -60,6 +68,8 @@ struct etcd_condition {
 	bool must_exist, must_not_exist; /* prevExist=true, =false (PUT only) */
 	bool dir;                        /* DELETE: an empty directory */
 	int64_t ttl_s; /* PUT: the store removes the key after this time; 0: never */
+	/* v3 only, in the same transaction: this key must not exist; NULL: not compared */
+	const char *absent_key;
 };
 
 /* NULL when no endpoint is given or one is malformed. Calls and watches must have ended before
@@ -68,6 +78,7 @@ struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_co
 		      struct err *err);
 void etcd_free(struct etcd *etcd);
 const char *etcd_address(const struct etcd *etcd); /* of the member in use, for messages */
+enum etcd_api etcd_api(const struct etcd *etcd);
 
 struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, etcd_fn *done,
 			   void *arg);

@@ -85,11 +85,12 @@ void etcd3_set_page(struct etcd3 *etcd, unsigned keys); /* 0: the default, 1000 
 
 enum etcd3_target { ETCD3_MOD, ETCD3_CREATE, ETCD3_VERSION };
 
-/* The key's revision (0: it does not exist) must be equal to `number`. */
+/* The key's revision (0: it does not exist) must be equal to `number`, or above it. */
 struct etcd3_compare {
 	const char *key;
 	enum etcd3_target target;
 	uint64_t number;
+	bool above;
 };
 
 enum etcd3_op_kind { ETCD3_GET, ETCD3_PUT, ETCD3_DELETE };
@@ -140,7 +141,8 @@ struct etcd3_event {
 /*
  * One stream of changes. `open` (may be NULL) runs once, when the server has confirmed it;
  * `events` for each message. `end` runs once: then the watch is gone. After an end without
- * `compact_revision`, start again from the last revision seen + 1. With it the history before
+ * `compact_revision`, start again from the mod_revision of the last event + 1 (`revision` is
+ * that of the store, which may be above that of events still to come). With it the history before
  * that revision is gone: read everything, and watch from that answer's revision + 1.
  */
 struct etcd3_watch_events {
