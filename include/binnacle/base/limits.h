@@ -16,6 +16,9 @@
 #define LIMIT_EVENT_LINE          (1u << 20)
 #define LIMIT_CHILD_OUTPUT        (1u << 20)
 #define LIMIT_JSON_DEPTH          64
+#define LIMIT_YAML_FILE           (1u << 20)
+#define LIMIT_YAML_NODES          50000
+#define LIMIT_YAML_MEMBERS        1000 /* of one map */
 #define LIMIT_TEMPLATE_DEPTH      1000
 #define LIMIT_TEMPLATE_STEPS      50000000u
 #define LIMIT_TEMPLATE_OUTPUT     (64u << 20)
