@@ -50,6 +50,7 @@ static void target_release(struct plan_target *target)
 	free(target->group);
 	free(target->evidence);
 	free(target->warning);
+	free(target->preview);
 }
 
 void plan_free(struct plan *plan)
@@ -109,6 +110,7 @@ struct plan_target *plan_add_target(struct plan *plan, const char *kind, const c
 	target->group = empty();
 	target->evidence = empty();
 	target->warning = empty();
+	target->preview = empty();
 	return target;
 }
 
@@ -303,6 +305,14 @@ static void print_target(const struct plan_target *target, struct strbuf *out)
 		text_clean(out, target->warning, strlen(target->warning));
 		strbuf_addch(out, '\n');
 	}
+	for (const char *line = target->preview; *line; line += *line == '\n') {
+		size_t len = strcspn(line, "\n");
+
+		strbuf_addstr(out, "      | ");
+		text_clean(out, line, len);
+		strbuf_addch(out, '\n');
+		line += len;
+	}
 	for (size_t i = 0; i < target->step_count; i++) {
 		strbuf_addf(out, "      %zu. ", i + 1);
 		text_clean(out, target->steps[i].sentence, strlen(target->steps[i].sentence));
@@ -361,6 +371,7 @@ struct json *plan_to_json(const struct plan *plan)
 		add_text(item, "node", target->group);
 		add_text(item, "evidence", target->evidence);
 		add_text(item, "warning", target->warning);
+		add_text(item, "preview", target->preview);
 		steps = json_add_array(item, "steps");
 		for (size_t j = 0; j < target->step_count; j++) {
 			struct json *step = json_add_object(steps, NULL);

@@ -10,6 +10,8 @@ static const struct step_kind *const kinds[] = {
 	&step_release_address,
 	&step_release_orphan,
 	&step_restore_endpoint,
+	&step_write_policy,
+	&step_delete_policy,
 	&step_register,
 	&step_register_agent,
 	&step_register_catalog,

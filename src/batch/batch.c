@@ -436,6 +436,8 @@ static int run_line(struct batch_request *request, size_t index, struct loop *lo
 		log_set_sink(log_sink_stderr, NULL, LOG_LEVEL_DEBUG);
 	call.output = output_new(call.streams.out, call.streams.width, call.line,
 				 command_find(call.line->verb)->output, env->model);
+	if (command_find(call.line->verb)->outputs) /* its text is in that form already */
+		call.output.format = OUTPUT_TABLE;
 	call.call = command_start(call.line, env, &front, &call, &err);
 	if (!call.call) {
 		complain(&call.streams, "%s", err.msg);

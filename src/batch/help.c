@@ -3,8 +3,10 @@
 #include "batch_private.h"
 #include "binnacle/base/list.h"
 
-static void put_option(FILE *out, const struct command_option *option)
+static void put_option(FILE *out, const struct command *command,
+		       const struct command_option *option)
 {
+	bool own = command->outputs && strcmp(option->name, "output") == 0;
 	char name[64];
 
 	if (option->letter)
@@ -13,7 +15,8 @@ static void put_option(FILE *out, const struct command_option *option)
 	else
 		snprintf(name, sizeof(name), "    --%s%s%s", option->name, option->value ? " " : "",
 			 option->value ? option->value : "");
-	fprintf(out, "  %-24s %s\n", name, option->help);
+	fprintf(out, "  %-24s %s%s\n", name, own ? "one of: " : "",
+		own ? command->outputs : option->help);
 }
 
 void batch_help(FILE *out)
@@ -54,6 +57,6 @@ void batch_help_command(FILE *out, const struct command *command)
 		const struct command_option *option = command_option_at(i);
 
 		if (command_takes_option(command, option->name))
-			put_option(out, option);
+			put_option(out, command, option);
 	}
 }

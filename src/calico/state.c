@@ -84,6 +84,7 @@ static struct calico_node *node_of(struct walk *walk, const char *name)
 	node = ADD(&walk->store->nodes);
 	node->name = arena_strdup(&walk->store->arena, name);
 	node->bird_ip = node->tunnel_address = node->bgp_as_num = node->felix_time = "";
+	node->bgp_ipv4 = node->bgp_ipv6 = node->bgp_network_v4 = node->bgp_network_v6 = "";
 	/* The map holds numbers in the place of pointers: the list moves as it grows. */
 	strmap_put(&walk->nodes, name, (void *)walk->store->nodes.len);
 	return node;
@@ -126,6 +127,29 @@ static void on_as_num(struct walk *walk, const struct leaf *leaf)
 {
 	if (strmap_has(&walk->nodes, leaf->parts[0]))
 		node_of(walk, leaf->parts[0])->bgp_as_num = copy(walk, leaf->value);
+}
+
+static void on_global_as_num(struct walk *walk, const struct leaf *leaf)
+{
+	walk->store->state.bgp_as_num = copy(walk, leaf->value);
+}
+
+/* "ip_addr_v4", "network_v4", and for version 6. */
+static void on_bgp(struct walk *walk, const struct leaf *leaf)
+{
+	struct calico_node *node;
+
+	if (!strmap_has(&walk->nodes, leaf->parts[0]))
+		return;
+	node = node_of(walk, leaf->parts[0]);
+	if (strcmp(leaf->parts[1], "ip_addr_v4") == 0)
+		node->bgp_ipv4 = copy(walk, leaf->value);
+	else if (strcmp(leaf->parts[1], "ip_addr_v6") == 0)
+		node->bgp_ipv6 = copy(walk, leaf->value);
+	else if (strcmp(leaf->parts[1], "network_v4") == 0)
+		node->bgp_network_v4 = copy(walk, leaf->value);
+	else if (strcmp(leaf->parts[1], "network_v6") == 0)
+		node->bgp_network_v6 = copy(walk, leaf->value);
 }
 
 static void on_wep(struct walk *walk, const struct leaf *leaf)
@@ -316,7 +340,9 @@ static const struct pattern {
 	{ "/calico/ipam/v2/assignment/ipv6/block/*", on_block, 1 },
 	{ "/calico/ipam/v2/handle/*", on_handle, 1 },
 	{ "/calico/ipam/v2/host/*/*/block/*", on_affinity, 1 },
+	{ "/calico/bgp/v1/global/as_num", on_global_as_num, 2 },
 	{ "/calico/bgp/v1/host/*/as_num", on_as_num, 2 },
+	{ "/calico/bgp/v1/host/*/*", on_bgp, 2 },
 	{ "/calico/felix/v1/host/*/*", on_felix, 2 },
 	{ "/calico/felix/v1/host/*/workload/*/*/endpoint/*", on_felix_endpoint, 2 },
 };
@@ -498,7 +524,7 @@ struct calico_state *calico_state_new(const struct json *doc, const struct etcd_
 	store = xcalloc(1, sizeof(*store));
 	store->refs = 1;
 	store->state.exists = root != NULL;
-	store->state.calico_version = store->state.cluster_guid = "";
+	store->state.calico_version = store->state.cluster_guid = store->state.bgp_as_num = "";
 	store->state.etcd_index = meta->etcd_index;
 	store->state.cluster_id =
 		arena_strdup(&store->arena, meta->cluster_id ? meta->cluster_id : "");

@@ -33,6 +33,8 @@ static const struct {
 	{ service_commands, &service_command_count },
 	{ endpoint_commands, &endpoint_command_count },
 	{ address_commands, &address_command_count },
+	{ calico_commands, &calico_command_count },
+	{ policy_commands, &policy_command_count },
 	{ engine_commands, &engine_command_count },
 };
 

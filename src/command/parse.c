@@ -75,6 +75,8 @@ static const struct option_row options[] = {
 	{ { "node", 0, "NAME", "only on this node", NULL }, NAMED, TEXT(node) },
 	{ { "all", 'a', NULL, "all of them", NULL }, NAMED, FLAG(all) },
 	{ { "no-release", 0, NULL, "keep the addresses assigned", NULL }, NAMED, FLAG(no_release) },
+	{ { "file", 'f', "FILE", "read it from this file; - is standard input", NULL },
+	  NAMED, TEXT(file) },
 	{ { "keep-going", 'k', NULL, "go on after a failure", NULL }, NAMED, FLAG(keep_going) },
 };
 /* clang-format on */
@@ -165,15 +167,18 @@ static bool parse_seconds(const char *value, int64_t *out_ms)
 	return present_parse_age(value, out_ms);
 }
 
-static bool store(struct command_line *line, const struct option_row *row, const char *value,
-		  struct err *err)
+static bool store(struct command_line *line, const struct command *command,
+		  const struct option_row *row, const char *value, struct err *err)
 {
 	void *place = (char *)line + row->offset;
+	const char *values = command->outputs && strcmp(row->option.name, "output") == 0
+				     ? command->outputs
+				     : row->option.values;
 	const char *name = row->option.name;
 	bool good = true;
 
-	if (row->option.values && !has_word(row->option.values, value, strlen(value)))
-		return err_set(err, ERR_INPUT, "--%s is one of: %s", name, row->option.values);
+	if (values && !has_word(values, value, strlen(value)))
+		return err_set(err, ERR_INPUT, "--%s is one of: %s", name, values);
 	switch (row->store) {
 	case STORE_FLAG:
 		*(bool *)place = true;
@@ -313,14 +318,14 @@ static bool read_option(struct parser *parser)
 		if (value)
 			return err_set(parser->err, ERR_INPUT, "--%s takes no value",
 				       row->option.name);
-		return store(parser->line, row, "", parser->err);
+		return store(parser->line, parser->command, row, "", parser->err);
 	}
 	if (!value && parser->at + 1 < parser->count)
 		value = parser->words[++parser->at];
 	if (!value)
 		return err_set(parser->err, ERR_INPUT, "--%s needs a value: %s", row->option.name,
 			       row->option.value);
-	return store(parser->line, row, value, parser->err);
+	return store(parser->line, parser->command, row, value, parser->err);
 }
 
 static bool read_words(struct parser *parser)

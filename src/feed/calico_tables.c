@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "binnacle/base/clock.h"
+#include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/strbuf.h"
+#include "binnacle/base/yaml.h"
+#include "binnacle/calico/resource.h"
 
 #define SELECTED_MAX   500 /* endpoints that a policy's row names; it counts all of them */
 #define SHORT_ID_CHARS 12
@@ -160,6 +163,19 @@ static void publish_addresses(const struct calico_tables *tables, struct model *
 	model_publish(model, snapshot);
 }
 
+/* Takes the document. */
+static const char *yaml_of(struct snapshot *snapshot, struct json *doc)
+{
+	struct strbuf text = STRBUF_INIT;
+	const char *yaml;
+
+	yaml_write(&text, doc);
+	yaml = arena_strdup(&snapshot->arena, text.buf);
+	strbuf_release(&text);
+	json_free(doc);
+	return yaml;
+}
+
 static struct text_list rules_of(struct snapshot *snapshot, const struct calico_rule_list *list)
 {
 	const char **items = arena_alloc(&snapshot->arena, list->count * sizeof(*items));
@@ -199,6 +215,8 @@ static void add_policy(const struct calico_policy *policy, size_t place, struct 
 	row->selected = selected;
 	row->endpoints = (int64_t)endpoints;
 	row->document = text_in(snapshot, policy->value);
+	if (!policy->problem)
+		row->yaml = yaml_of(snapshot, calico_resource_of_policy(policy, CALICO_API_V1));
 	row->status = *row->problem ? "BROKEN" : endpoints ? "ok" : "idle";
 	row->state = *row->problem ? STATE_CRIT : endpoints ? STATE_PASS : STATE_NONE;
 }

@@ -80,7 +80,7 @@ static const struct {
 				      AT(struct address_row, wanted_by),
 				      AT(struct address_row, wanted_on)) },
 	[MODEL_POLICIES] = { sizeof(struct policy_row),
-			     STRINGS(AT(struct policy_row, id), AT(struct policy_row, order),
+			     STRINGS(AT(struct policy_row, id), AT(struct policy_row, yaml), AT(struct policy_row, order),
 				     AT(struct policy_row, selector), AT(struct policy_row, types),
 				     AT(struct policy_row, status), AT(struct policy_row, problem),
 				     AT(struct policy_row, document)) },

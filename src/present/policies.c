@@ -79,6 +79,7 @@ static void json(const void *row, struct json *into)
 	json_add_list(into, "selected", policy->selected);
 	json_add_list(into, "ingress", policy->inbound);
 	json_add_list(into, "egress", policy->outbound);
+	json_add_text(into, "yaml", policy->yaml);
 	json_add_text(into, "document", policy->document);
 }
 
@@ -119,6 +120,9 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	if (policy->endpoints > (int64_t)policy->selected.count)
 		detail_fmt(out, "", "and %lld more",
 			   (long long)policy->endpoints - (long long)policy->selected.count);
+	if (*policy->yaml)
+		detail_heading(out, "As calicoctl reads it");
+	detail_lines_of(out, policy->yaml);
 }
 
 const struct table policies_table = {

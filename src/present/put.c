@@ -126,6 +126,19 @@ void detail_text(struct strbuf *out, const char *label, const char *value)
 	strbuf_addch(out, '\n');
 }
 
+void detail_lines_of(struct strbuf *out, const char *text)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		char *line = xstrndup(text, len);
+
+		detail_text(out, "", line);
+		free(line);
+		text += len;
+		text += *text == '\n';
+	}
+}
+
 void detail_fmt(struct strbuf *out, const char *label, const char *fmt, ...)
 {
 	struct strbuf text = STRBUF_INIT;

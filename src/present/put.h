@@ -56,6 +56,8 @@ void put_names(struct strbuf *out, struct text_list names);
 void detail_text(struct strbuf *out, const char *label, const char *value);
 void detail_fmt(struct strbuf *out, const char *label, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void detail_list(struct strbuf *out, const char *label, struct text_list list);
+/* Each line of a text, without a label. */
+void detail_lines_of(struct strbuf *out, const char *text);
 void detail_since(struct strbuf *out, const char *label, int64_t wall_ms);
 void detail_heading(struct strbuf *out, const char *heading); /* with a blank line before */
 

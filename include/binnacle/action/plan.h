@@ -41,6 +41,7 @@ struct plan_target {
 	char *group;     /* node; targets are listed by it. May be "" */
 	char *evidence;  /* why it may be touched */
 	char *warning;   /* what is not sure; "" */
+	char *preview;   /* lines that show what will be, after "+ " and "- "; "" */
 	struct plan_step *steps;
 	size_t step_count, step_cap;
 };

@@ -33,6 +33,7 @@ struct calico_node {
 	const char *bird_ip;        /* its address; "" when not stored */
 	const char *tunnel_address; /* taken from IPAM by the node itself; "" when none */
 	const char *bgp_as_num;     /* "": the global one */
+	const char *bgp_ipv4, *bgp_ipv6, *bgp_network_v4, *bgp_network_v6; /* "" when unused */
 	bool felix_alive;           /* it has reported within its time to live */
 	const char *felix_time;     /* of the last report, RFC 3339; "" when none */
 	double felix_uptime_s;
@@ -45,6 +46,7 @@ struct calico_state {
 	bool exists;                               /* false: there is nothing under /calico */
 	bool ready;                                /* /calico/v1/Ready is "true" */
 	const char *calico_version, *cluster_guid; /* "" when not stored */
+	const char *bgp_as_num;                    /* of nodes without their own; "": 64512 */
 
 	/* Each sorted by key. */
 	const struct calico_wep *weps;

@@ -56,7 +56,7 @@ struct command_line {
 	size_t word_count;
 	/* Options of all commands; each row says which it takes (see `options`). */
 	char *output; /* table json jsonl csv */
-	char *filter, *sort, *columns, *plan_hash, *dc, *node, *time, *color;
+	char *filter, *sort, *columns, *plan_hash, *dc, *node, *time, *color, *file;
 	int64_t older_ms, expect, limit, timeout_ms; /* -1: not given */
 	bool yes, dry_run, exit_code, wide, no_header, quiet, verbose, stat, allow_stale, all,
 		csv_safe, help, keep_going, fields, no_release;
@@ -102,6 +102,8 @@ struct command {
 	const char *help;    /* some lines more; may be NULL */
 	const char *options; /* option names it takes, blank-separated: "older node yes …" */
 	const char *output;  /* what --output is by default; NULL: table */
+	/* The words --output may be, where the row writes the forms itself; NULL: those of all. */
+	const char *outputs;
 	int table;           /* enum model_table its words name, -1: none */
 	/* Tables (MODEL_BIT) that must have been published before run or plan begins; further
 	 * ones that depend on the line. */

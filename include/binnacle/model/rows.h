@@ -163,6 +163,7 @@ struct policy_row {
 	struct text_list selected;          /* endpoints; the first ones when there are very many */
 	int64_t endpoints, place;           /* how many it selects; when it is tried, from 1 */
 	const char *document;               /* the value as stored */
+	const char *yaml;                   /* the same in calicoctl's form */
 };
 
 /* A node of Calico. id: its name, in which case matters. */
