@@ -345,6 +345,9 @@ static struct operand map_field(struct eval *eval, const struct tmpl_value *map,
 		strbuf_release(&quoted);
 		return operand_plain(tmpl_nil());
 	}
+	/* Consul Template asks for the zero value, Registrator leaves it at Go's "<no value>". */
+	if (!found && eval->tmpl->registrator)
+		return operand_plain(tmpl_nil());
 	if (!found)
 		found = tmpl_zero(&eval->arena, elem);
 	return (struct operand){ found, elem->kind == TMPL_NIL };

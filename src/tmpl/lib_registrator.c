@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
+#include "binnacle/base/json.h"
 #include "binnacle/base/match.h"
+#include "binnacle/base/text.h"
 #include "funcs.h"
 
 static const struct tmpl_value *slice(struct call *call)
@@ -135,9 +137,61 @@ static const struct tmpl_value *match_all(struct call *call)
 	return matching(call, SIZE_MAX);
 }
 
+/* One step of a path: a member's name, or the number of an element. */
+static const struct json *step_into(const struct json *doc, const char *name)
+{
+	const struct json *item = json_first(doc);
+	int64_t index;
+
+	if (json_is_object(doc))
+		return json_member(doc, name);
+	if (!json_is_array(doc) || !text_parse_int(name, 0, INT32_MAX, &index))
+		return NULL;
+	while (item && index--)
+		item = json_next(item);
+	return item;
+}
+
+static const struct tmpl_value *json_text(struct call *call, const struct json *value)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	if (json_is_string(value))
+		return tmpl_str(call->arena, json_as_str(value, ""));
+	if (value && !json_is_null(value))
+		json_print(&out, value);
+	return tmpl_string_from(call->arena, &out);
+}
+
+/* jsonParse text a::b::c */
+static const struct tmpl_value *json_parse_path(struct call *call)
+{
+	struct err err = { 0 };
+	struct json *doc = json_parse(arg_str(call, 0), arg_len(call, 0), &err);
+	const struct json *at = doc;
+	const char *path = arg_str(call, 1);
+	const struct tmpl_value *value;
+
+	while (at && *path) {
+		const char *end = strstr(path, "::");
+		size_t len = end ? (size_t)(end - path) : strlen(path);
+
+		at = step_into(at, arena_strndup(call->arena, path, len));
+		path += end ? len + 2 : len;
+	}
+	value = json_text(call, at);
+	json_free(doc);
+	return value;
+}
+
 const struct tmpl_func registrator_funcs[] = {
-	{ "strSlice", "sii*", slice },           { "sIndex", "ia", list_index },
-	{ "mIndex", "sa", map_index },           { "replace", "isss", replace },
-	{ "splitIndex", "iss", split_index },    { "matchFirstElement", "sl", match_first },
-	{ "matchAllElements", "sl", match_all }, { NULL, NULL, NULL },
+	{ "strSlice", "sii*", slice },
+	{ "sIndex", "ia", list_index },
+	{ "mIndex", "sa", map_index },
+	{ "replace", "isss", replace },
+	{ "splitIndex", "iss", split_index },
+	{ "matchFirstElement", "sl", match_first },
+	{ "matchAllElements", "sl", match_all },
+	{ "jsonParse", "ss", json_parse_path },
+	{ NULL, NULL, NULL },
 };
