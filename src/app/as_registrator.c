@@ -20,6 +20,7 @@
 #include "binnacle/net/http.h"
 #include "binnacle/register/registrar.h"
 #include "binnacle/register/registry.h"
+#include "registrator_dry.h"
 #include "registrator_flags.h"
 #include "registrator_uri.h"
 
@@ -27,6 +28,7 @@
 #define DEFAULT_DOCKER_HOST "unix:///tmp/docker.sock"
 
 enum { EXIT_FATAL = 1, EXIT_USAGE = 2, EXIT_BY_SIGNAL = 128, MS_PER_S = 1000, REST_MS = 1000 };
+enum { REMOVAL_TIMEOUT_MS = 8000 }; /* less than Docker gives a container to stop */
 
 /* The part of log lines that are Registrator's; others keep their part in front. */
 #define PART "registrator"
@@ -45,9 +47,11 @@ struct stand_in {
 	struct loop_timer *retry;
 	struct docker_call *listing;
 	/* what was logged of the registrar's state */
-	bool listens;
+	bool listens, is_done;
 	int64_t synced_ms;
 	struct loop_timer *rest;
+	struct registrar_task *removal; /* of everything, at the end */
+	struct loop_timer *removal_limit;
 	int status, signal;
 };
 
@@ -133,6 +137,9 @@ static void on_event(void *arg, const struct registrar_event *event)
 	case REGISTRAR_REFRESHED:
 		log_info(PART, "refreshed: %s %s", event->container_id, event->instance);
 		break;
+	case REGISTRAR_DRAINED:
+		log_info(PART, "maintenance: %s %s", event->instance, event->why);
+		break;
 	case REGISTRAR_STALE:
 	case REGISTRAR_RESYNC:
 		break;
@@ -154,6 +161,43 @@ static void rest_soon(struct stand_in *self)
 	self->rest = loop_timer_start(self->loop, REST_MS, on_rest, self);
 }
 
+/* Is all written that could be? What was refused is not waited for. */
+static bool is_settled(const struct stand_in *self, bool *failed)
+{
+	const struct reconcile *pending = registrar_pending(self->registrar);
+
+	*failed = false;
+	for (size_t i = 0; i < pending->count; i++) {
+		const struct reconcile_difference *item = &pending->items[i];
+
+		if (item->kind == RECONCILE_DANGLING && !self->options.cleanup)
+			continue;
+		if (!item->failures)
+			return false;
+		*failed = true;
+	}
+	return true;
+}
+
+static void end_when_done(struct stand_in *self)
+{
+	struct strbuf text = STRBUF_INIT;
+	bool failed = false;
+
+	if (self->is_done)
+		return;
+	if (self->flags.dry_run) {
+		registrator_dry_print(&text, self->registrar);
+		failed = fputs(text.buf, stdout) == EOF || fflush(stdout) != 0;
+	} else if (!self->flags.once || !is_settled(self, &failed)) {
+		return;
+	}
+	strbuf_release(&text);
+	self->is_done = true;
+	self->status = failed ? EXIT_FATAL : 0;
+	loop_stop(self->loop);
+}
+
 static void on_changed(void *arg)
 {
 	struct stand_in *self = arg;
@@ -162,13 +206,19 @@ static void on_changed(void *arg)
 	registrar_get_status(self->registrar, &status);
 	if (status.docker_up && !self->listens)
 		log_info(PART, "Listening for Docker events ...");
-	else if (!status.docker_up && self->listens && self->flags.exit_on_docker_loss)
-		fatal(self, "Docker event loop closed");
+	if (!status.docker_up && self->listens) {
+		if (self->flags.exit_on_docker_loss)
+			fatal(self, "Docker event loop closed");
+		else
+			log_info(PART, "Docker event loop closed");
+	}
 	self->listens = status.docker_up;
 	if (status.last_resync_ms != self->synced_ms)
 		log_info(PART, "Syncing services on %zu containers", status.containers);
 	self->synced_ms = status.last_resync_ms;
 	rest_soon(self);
+	if (status.synced)
+		end_when_done(self);
 }
 
 /* ---- the start ---- */
@@ -191,7 +241,8 @@ static void on_containers(void *arg, const struct json *doc, const struct err *e
 		fatal(self, problem.msg);
 		return;
 	}
-	registrar_set_mode(self->registrar, REGISTRAR_AUTO);
+	if (!self->flags.dry_run)
+		registrar_set_mode(self->registrar, REGISTRAR_AUTO);
 }
 
 static void enter_registering(struct stand_in *self)
@@ -238,10 +289,12 @@ static void enter_connecting(struct stand_in *self)
 
 static void enter_using(struct stand_in *self)
 {
-	log_info(PART, "Using %s adapter: %s://%s%s", self->uri.scheme, self->uri.scheme,
-		 self->uri.host, self->uri.path);
+	bool has_place = *self->uri.host || *self->uri.path;
+
+	log_info(PART, "Using %s adapter: %s:%s%s%s", self->uri.scheme, self->uri.scheme,
+		 has_place ? "//" : "", self->uri.host, self->uri.path);
 	/* -1 is "for ever"; with other negatives Registrator does not ask at all. */
-	if (self->flags.retry_attempts < -1)
+	if (self->flags.retry_attempts < -1 || self->flags.dry_run)
 		enter_registering(self);
 	else
 		enter_connecting(self);
@@ -305,6 +358,22 @@ static bool make_docker(struct stand_in *self, struct err *err)
 	return self->docker;
 }
 
+/* The hostname of a container is its id unless somebody gave it one: new for each container, so
+ * that nobody recognizes what the last one registered. */
+static void warn_about_hostname(const struct register_options *options)
+{
+	enum { ID_LEN = 12 };
+	char name[256] = "";
+
+	if (options->hostname || gethostname(name, sizeof(name) - 1) != 0)
+		return;
+	if (strlen(name) == ID_LEN && strspn(name, "0123456789abcdef") == ID_LEN)
+		log_warn(PART,
+			 "the hostname %s looks like a container's id: use -hostname, or start the "
+			 "container with --net=host or --hostname",
+			 name);
+}
+
 /* Everything that can be refused before anybody is asked, in Registrator's order. */
 static bool make_parts(struct stand_in *self, struct err *err)
 {
@@ -316,15 +385,47 @@ static bool make_parts(struct stand_in *self, struct err *err)
 	/* Where nothing can be compared a resync writes everything again: only when asked for. */
 	if (!self->flags.has_resync && !registry_can_list(self->backend.registry))
 		self->options.resync_ms = -1;
+	if (self->flags.dry_run) {
+		registry_free(self->backend.registry);
+		self->backend.registry = registrator_dry_registry();
+		self->backend.must_answer_first = false;
+	}
+	warn_about_hostname(&self->options);
 	return true;
+}
+
+static void on_removed(void *arg, const char *text, const struct err *err)
+{
+	struct stand_in *self = arg;
+
+	(void)text;
+	self->removal = NULL;
+	if (err)
+		log_info(PART, "deregister failed: %s", err->msg);
+	loop_stop(self->loop);
+}
+
+static void on_too_long(void *arg)
+{
+	struct stand_in *self = arg;
+
+	self->removal_limit = NULL;
+	log_info(PART, "deregister failed: the registry does not answer");
+	loop_stop(self->loop);
 }
 
 static void on_signal(void *arg, int signal_number)
 {
 	struct stand_in *self = arg;
+	bool is_second = self->signal;
 
 	self->signal = signal_number;
-	loop_stop(self->loop);
+	if (is_second || !self->registrar || !self->flags.deregister_on_exit) {
+		loop_stop(self->loop);
+		return;
+	}
+	self->removal = registrar_deregister_all_start(self->registrar, on_removed, self);
+	self->removal_limit = loop_timer_start(self->loop, REMOVAL_TIMEOUT_MS, on_too_long, self);
 }
 
 /* libcurl reads this one in lower case only, programs in Go in both. */
@@ -360,6 +461,7 @@ static void run(struct stand_in *self)
 	registry_cancel(&self->ping);
 	loop_timer_stop(&self->retry);
 	loop_timer_stop(&self->rest);
+	loop_timer_stop(&self->removal_limit);
 	docker_call_cancel(&self->listing);
 	registrar_free(self->registrar);
 	registrator_backend_release(&self->backend);

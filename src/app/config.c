@@ -321,43 +321,116 @@ static bool read_mode(const struct hcl_value *block, bool *given, enum engine_mo
 		       block->line, text);
 }
 
+/* What rules and registrar can be told, by key. */
+static bool read_register_options(const struct hcl_value *block, struct register_options *options,
+				  struct err *err)
+{
+	const struct {
+		const char *key;
+		const char **text;
+	} texts[] = {
+		{ "hostname", &options->hostname },
+		{ "ip", &options->ip },
+		{ "internal_networks", &options->internal_networks },
+		{ "host_networks", &options->host_networks },
+		{ "use_ip_from_label", &options->use_ip_from_label },
+		{ "tags", &options->tags },
+		{ "meta_exclude", &options->meta_exclude },
+		{ "registered_by", &options->registered_by },
+	};
+	const struct {
+		const char *key;
+		bool *value;
+	} switches[] = {
+		{ "internal", &options->internal },
+		{ "explicit", &options->explicit_only },
+		{ "cleanup", &options->cleanup },
+		{ "container_keys", &options->container_keys },
+		{ "keep_removed", &options->keep_removed },
+		{ "follow_networks", &options->follow_networks },
+		{ "follow_renames", &options->follow_renames },
+		{ "drain", &options->drain },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		if (!hcl_read_text(block, texts[i].key, texts[i].text, err))
+			return false;
+	}
+	for (size_t i = 0; i < COUNT_OF(switches); i++) {
+		if (!hcl_read_bool(block, switches[i].key, switches[i].value, err))
+			return false;
+	}
+	return hcl_read_duration(block, "resync", &options->resync_ms, err);
+}
+
+/* One of a few words; `names` ends in NULL. The first is the default. */
+static bool read_word(const struct hcl_value *block, const char *key, const char *const *names,
+		      const char *choice, size_t *out, struct err *err)
+{
+	const char *text = NULL;
+
+	*out = 0;
+	if (!hcl_read_text(block, key, &text, err))
+		return false;
+	for (size_t i = 0; text && names[i]; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	}
+	return text ? err_set(err, ERR_INPUT, "line %zu: %s must be %s", block->line, key, choice)
+		    : true;
+}
+
 static bool read_register(struct config *config, const struct hcl_value *root, struct err *err)
 {
-	static const char *const keys[] = { "registry", "mode",
-					    "ip",       "internal",
-					    "explicit", "tags",
-					    "cleanup",  "internal_networks",
-					    "hostname", "use_ip_from_label",
-					    "resync",   "deregister",
-					    NULL };
+	static const char *const keys[] = {
+		"registry",
+		"mode",
+		"ip",
+		"internal",
+		"explicit",
+		"tags",
+		"cleanup",
+		"internal_networks",
+		"hostname",
+		"host_networks",
+		"resync",
+		"use_ip_from_label",
+		"deregister",
+		"tags_order",
+		"meta_exclude",
+		"registered_by",
+		"container_keys",
+		"keep_removed",
+		"follow_networks",
+		"follow_renames",
+		"drain",
+		NULL,
+	};
+	static const char *const ways[] = {
+		[REGISTER_DEREGISTER_ALWAYS] = "always",
+		[REGISTER_DEREGISTER_ON_SUCCESS] = "on-success",
+		[REGISTER_DEREGISTER_NEVER] = "never",
+		NULL,
+	};
+	static const char *const orders[] = { "reversed", "given", NULL };
 	const struct hcl_value *block = hcl_get(root, "register");
 	struct register_options *options = &config->registration;
-	const char *deregister = NULL;
+	size_t way, order;
 
 	if (!block)
 		return true;
 	if (!hcl_only_keys(block, "register", keys, err) ||
 	    !read_mode(block, &config->has_register_mode, &config->register_mode, err) ||
 	    !hcl_read_text(block, "registry", &config->registry, err) ||
-	    !hcl_read_text(block, "hostname", &options->hostname, err) ||
-	    !hcl_read_text(block, "ip", &options->ip, err) ||
-	    !hcl_read_bool(block, "internal", &options->internal, err) ||
-	    !hcl_read_text(block, "internal_networks", &options->internal_networks, err) ||
-	    !hcl_read_bool(block, "explicit", &options->explicit_only, err) ||
-	    !hcl_read_text(block, "use_ip_from_label", &options->use_ip_from_label, err) ||
-	    !hcl_read_text(block, "tags", &options->tags, err) ||
-	    !hcl_read_bool(block, "cleanup", &options->cleanup, err) ||
-	    !hcl_read_duration(block, "resync", &options->resync_ms, err) ||
-	    !hcl_read_text(block, "deregister", &deregister, err))
+	    !read_register_options(block, options, err) ||
+	    !read_word(block, "deregister", ways, "\"always\", \"on-success\" or \"never\"", &way,
+		       err) ||
+	    !read_word(block, "tags_order", orders, "\"reversed\" or \"given\"", &order, err))
 		return false;
-	if (!deregister || strcmp(deregister, "always") == 0)
-		options->deregister = REGISTER_DEREGISTER_ALWAYS;
-	else if (strcmp(deregister, "on-success") == 0)
-		options->deregister = REGISTER_DEREGISTER_ON_SUCCESS;
-	else
-		return err_set(err, ERR_INPUT,
-			       "line %zu: deregister must be \"always\" or \"on-success\"",
-			       block->line);
+	options->deregister = (enum register_deregister)way;
+	options->tags_given_order = order == 1;
 	if (config->registry && !text_starts_with(config->registry, "consul://"))
 		return err_set(err, ERR_INPUT,
 			       "line %zu: registry must be a consul:// address, and is \"%s\"",

@@ -36,19 +36,40 @@ struct flag {
 /* By name, as the usage lists them. */
 static const struct flag flag_table[] = {
 	SWITCH("cleanup", cleanup, "remove registrations of this host that no container wants"),
+	SWITCH("container-keys", container_keys,
+	       "SERVICE_INTERNAL and SERVICE_IP of a container count before -internal and -ip"),
 	TEXT("deregister", deregister,
-	     "remove services of an ended container \"always\" or \"on-success\" "
+	     "remove services of an ended container \"always\", \"on-success\" or \"never\" "
 	     "(default \"always\")"),
+	SWITCH("deregister-on-exit", deregister_on_exit,
+	       "remove everything that is registered when a signal ends the program"),
+	SWITCH("drain", drain,
+	       "services go into Consul's maintenance with their container's stop signal"),
+	SWITCH("dry-run", dry_run,
+	       "print what would be registered now, as JSON, ask the registry nothing, and end"),
 	SWITCH("exit-on-docker-loss", exit_on_docker_loss,
 	       "end with status 1 when Docker's event stream ends, instead of connecting again"),
 	SWITCH("explicit", explicit_only, "only services that have a name in their metadata"),
+	SWITCH("follow-networks", follow_networks,
+	       "look at a container again when a network is connected or disconnected"),
+	SWITCH("follow-renames", follow_renames,
+	       "a renamed container gets new service ids at once, not at its next start"),
+	TEXT("host-networks", host_networks,
+	     "networks (globs, comma list) whose published ports are registered with the host's "
+	     "address, not the container's"),
 	TEXT("hostname", hostname, "first part of service ids (default: this machine's name)"),
 	SWITCH("internal", internal, "the container's address and port, not the published ones"),
 	TEXT("internal-networks", internal_networks,
 	     "networks (globs, comma list) whose containers are treated as with -internal"),
 	TEXT("ip", ip, "address for all services that would get the host's"),
+	SWITCH("keep-removed", keep_removed,
+	       "with -deregister on-success: services of failed containers stay also when these "
+	       "are removed"),
 	TEXT("meta-exclude", meta_exclude,
 	     "attributes (globs, comma list) that are not registered"),
+	SWITCH("once", once, "register what runs now, and end"),
+	TEXT("registered-by", registered_by,
+	     "put this into the attribute registered-by; -cleanup then goes by that alone"),
 	NUMBER("resync", resync_s,
 	       "seconds between comparisons with Docker and the registry, 0: never "
 	       "(default 30 with Consul's agent, which can list its services; else 0)"),
@@ -120,8 +141,11 @@ static const char *parse_number(const char *text, int64_t *out)
 	magnitude = strtoll(digits, &end, base);
 	if (*end)
 		return "parse error";
-	if (errno == ERANGE || magnitude > INT32_MAX)
+	if (errno == ERANGE)
 		return "value out of range";
+	/* Longer than anybody waits, and short enough to be computed with. */
+	if (magnitude > INT32_MAX)
+		magnitude = INT32_MAX;
 	*out = *text == '-' ? -(int64_t)magnitude : magnitude;
 	return NULL;
 }
@@ -253,9 +277,10 @@ bool registrator_flags_options(const struct registrator_flags *flags, struct reg
 			       struct err *err)
 {
 	bool on_success = strcmp(flags->deregister, "on-success") == 0;
+	bool never = strcmp(flags->deregister, "never") == 0;
 	bool given = strcmp(flags->tags_order, "given") == 0;
 
-	if (!on_success && strcmp(flags->deregister, "always") != 0)
+	if (!on_success && !never && strcmp(flags->deregister, "always") != 0)
 		return err_set(err, ERR_INPUT, "-deregister must be \"always\" or \"on-success\"");
 	if (!given && strcmp(flags->tags_order, "reversed") != 0)
 		return err_set(err, ERR_INPUT, "-tags-order must be \"given\" or \"reversed\"");
@@ -266,14 +291,22 @@ bool registrator_flags_options(const struct registrator_flags *flags, struct reg
 		.host_ip = flags->ip && *flags->ip ? flags->ip : NULL,
 		.internal = flags->internal,
 		.internal_networks = flags->internal_networks,
+		.host_networks = flags->host_networks,
+		.container_keys = flags->container_keys,
 		.explicit_only = flags->explicit_only,
 		.use_ip_from_label = flags->use_ip_from_label,
 		.tags = flags->tags,
 		.tags_given_order = given,
 		.meta_exclude = flags->meta_exclude,
-		.deregister =
-			on_success ? REGISTER_DEREGISTER_ON_SUCCESS : REGISTER_DEREGISTER_ALWAYS,
+		.registered_by = flags->registered_by,
+		.deregister = never        ? REGISTER_DEREGISTER_NEVER
+			      : on_success ? REGISTER_DEREGISTER_ON_SUCCESS
+					   : REGISTER_DEREGISTER_ALWAYS,
+		.keep_removed = flags->keep_removed,
 		.cleanup = flags->cleanup,
+		.follow_networks = flags->follow_networks,
+		.follow_renames = flags->follow_renames,
+		.drain = flags->drain,
 		.ttl_s = flags->ttl_s,
 		.ttl_refresh_s = flags->ttl_refresh_s,
 		/* The registrar takes 0 for its default. */

@@ -25,8 +25,10 @@ struct registrator_flags {
 	int64_t ttl_s, ttl_refresh_s, resync_s, retry_attempts, retry_interval_ms;
 	bool has_resync; /* given, even as 0 */
 	/* not Registrator's */
-	const char *hostname, *internal_networks, *tags_order, *meta_exclude;
-	bool exit_on_docker_loss;
+	const char *hostname, *internal_networks, *host_networks, *tags_order, *meta_exclude;
+	const char *registered_by;
+	bool exit_on_docker_loss, container_keys, follow_networks, follow_renames, keep_removed;
+	bool drain, deregister_on_exit, once, dry_run;
 
 	const char *uri;
 };

@@ -41,7 +41,8 @@ const char *address_of_host(const struct rules *rules, const struct port *port)
 	const struct register_options *options = rules->options;
 	const char *address = port->host_ip ? port->host_ip : "0.0.0.0";
 
-	if (!is_builtin_network(rules->network_mode))
+	if (!is_builtin_network(rules->network_mode) &&
+	    !(port->listed && register_glob_list(options->host_networks, rules->network_mode)))
 		address = json_str(find_network(rules->inspect, rules->network_mode), "IPAddress",
 				   "");
 	if (is_any_address(address) && rules_is_set(options->host_ip))
@@ -107,13 +108,15 @@ static const char *label_address(struct rules *rules, const char *otherwise)
 void address_set(struct rules *rules, const struct port *port, struct register_service *service)
 {
 	const char *address =
-		rules->internal ? internal_address(rules) : address_of_host(rules, port);
-	const char *number = rules->internal ? port->number : port->host_port;
+		port->internal ? internal_address(rules) : address_of_host(rules, port);
+	const char *number = port->internal ? port->number : port->host_port;
 
 	if (rules_is_set(rules->options->use_ip_from_label))
 		address = label_address(rules, address);
 	if (rules->peer)
 		address = container_address(rules->peer);
+	if (port->forced_ip)
+		address = port->forced_ip;
 	service->address = arena_strdup(&rules->out->arena, address);
 	service->port = port_number(number);
 }
@@ -122,27 +125,29 @@ void address_warn(struct rules *rules, const struct port *port,
 		  const struct register_service *service)
 {
 	const struct register_options *options = rules->options;
-	bool user_network = !is_builtin_network(rules->network_mode);
+	bool user_network = !is_builtin_network(rules->network_mode) &&
+			    !register_glob_list(options->host_networks, rules->network_mode);
 	const char *text = NULL, *remedy = "";
 
 	if (!*service->address) {
 		text = "empty address: consumers take the node's";
-		remedy = rules->internal ? "leave -internal out for the host network, or use "
-					   "-useIpFromLabel"
-					 : "use -internal or -ip";
+		remedy = port->internal ? "leave -internal out for the host network, or use "
+					  "-useIpFromLabel"
+					: "use -internal or -ip";
 	} else if (is_any_address(service->address)) {
 		text = "the host's own address is unknown";
 		remedy = "use -ip, or make the hostname resolve";
 	} else if (text_starts_with(service->address, "127.") && !options->ip &&
-		   is_any_address(port->host_ip) && !rules->internal) {
+		   is_any_address(port->host_ip) && !port->internal && !port->forced_ip) {
 		text = "the hostname resolves to a loopback address, which other hosts cannot "
 		       "reach";
 		remedy = "use -ip";
-	} else if (!rules->internal && user_network && !rules->peer && port->listed &&
-		   !rules_is_set(options->ip) && !rules_is_set(options->use_ip_from_label)) {
+	} else if (!port->internal && user_network && !rules->peer && port->listed &&
+		   !port->forced_ip && !rules_is_set(options->ip) &&
+		   !rules_is_set(options->use_ip_from_label)) {
 		text = "the container's address with the port published on the host: nothing "
 		       "listens there";
-		remedy = "use -internal or -internal-networks";
+		remedy = "use -internal, -internal-networks or -host-networks";
 	}
 	if (text)
 		rules_note(rules, REGISTER_REASON_NONE, port->key, service->name, text, remedy);

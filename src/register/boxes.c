@@ -22,7 +22,13 @@
 #include "binnacle/net/endpoint.h"
 #include "registrar_private.h"
 
-enum { INSPECTIONS_MAX = 8, RESYNC_MS = 30000, RETRY_MS = 250, RETRY_MAX_MS = 10000 };
+enum {
+	INSPECTIONS_MAX = 8,
+	RESYNC_MS = 30000,
+	RETRY_MS = 250,
+	RETRY_MAX_MS = 10000,
+	S_IN_MS = 1000,
+};
 
 static void pump(struct registrar *registrar);
 
@@ -123,6 +129,28 @@ static void forget_box(struct box *box, const char *why)
 	pump(registrar);
 }
 
+/* The container is gone, and what it left stays where it is. */
+static void leave_box(struct box *box)
+{
+	struct registrar *registrar = box->registrar;
+
+	strmap_remove(&registrar->boxes, box->id);
+	if (box->name)
+		strmap_remove(&registrar->kept, box->name);
+	free_box(box);
+	ledger_schedule(registrar);
+	pump(registrar);
+}
+
+/* The container does not exist any more. */
+static void remove_box(struct box *box, const char *why)
+{
+	if (box->is_kept && box->registrar->options.keep_removed)
+		leave_box(box);
+	else
+		forget_box(box, why);
+}
+
 /* Its services stay registered, and nobody minds whether they do. */
 static void keep_box(struct box *box, const char *why)
 {
@@ -130,6 +158,7 @@ static void keep_box(struct box *box, const char *why)
 
 	drop_inspection(box);
 	box->is_kept = true;
+	box->kept_ms = clock_mono_ms();
 	for (size_t i = 0; i < box->wanted.service_count; i++) {
 		ledger_disown(registrar, box->wanted.services[i].id);
 		tell_about(box, REGISTRAR_IGNORED, box->wanted.services[i].name, why);
@@ -201,6 +230,14 @@ static void tell_notes(struct box *box)
 	}
 }
 
+/* What was said about its ids in its last life does not count any more. */
+static void begin_anew(struct box *box)
+{
+	drain_end(box);
+	for (size_t i = 0; i < box->wanted.service_count; i++)
+		rivals_forget(box->registrar, box->wanted.services[i].id);
+}
+
 /* What it wanted before and does not want now is to go. */
 static void take_wanted(struct box *box, struct register_wanted *wanted)
 {
@@ -214,7 +251,10 @@ static void take_wanted(struct box *box, struct register_wanted *wanted)
 		ledger_own(registrar, wanted->services[i].id, box, NULL);
 	retire(registrar, &box->wanted);
 	box->wanted = *wanted;
+	if (box->is_fresh)
+		begin_anew(box);
 	box->is_known = true;
+	box->is_fresh = false;
 	box->is_kept = false;
 	strmap_remove(&registrar->kept, box->name);
 	if (news)
@@ -279,7 +319,7 @@ static void on_inspected(void *arg, const struct json *doc, const struct err *er
 	box->call = NULL;
 	registrar->inspecting--;
 	if (err && err->code == ERR_NOT_FOUND) {
-		forget_box(box, "its container is gone");
+		remove_box(box, "its container is gone");
 		return;
 	}
 	if (err) {
@@ -357,9 +397,10 @@ static void note_kept(struct registrar *registrar, const struct json *item)
 	strmap_put(&registrar->kept, *name == '/' ? name + 1 : name, registrar);
 }
 
+/* A daemon that does not tell lists what runs. */
 static bool is_running_state(const char *state)
 {
-	return strcmp(state, "running") == 0 || strcmp(state, "paused") == 0 ||
+	return !*state || strcmp(state, "running") == 0 || strcmp(state, "paused") == 0 ||
 	       strcmp(state, "restarting") == 0;
 }
 
@@ -419,8 +460,12 @@ void boxes_list(struct registrar *registrar)
 		return;
 	strmap_release(&registrar->touched);
 	registrar->list_again = false;
-	registrar->listing =
-		docker_get(registrar->docker, "/containers/json?all=1", on_listed, registrar);
+	/* Those that ended matter only where they may leave something behind. */
+	registrar->listing = docker_get(registrar->docker,
+					registrar->options.deregister == REGISTER_DEREGISTER_ALWAYS
+						? "/containers/json"
+						: "/containers/json?all=1",
+					on_listed, registrar);
 }
 
 static void on_address(void *arg, const char *address)
@@ -481,24 +526,56 @@ static void on_down(void *arg, const struct err *err)
 	ledger_schedule(registrar);
 }
 
+/* Only the signal that asks the container to end; others are for its application. */
+static bool is_stop_signal(const struct box *box, const struct docker_event *event)
+{
+	const struct json *attributes = json_get(event->doc, "Actor.Attributes");
+	const char *text = json_as_str(json_member(attributes, "signal"), "");
+	int64_t signal;
+
+	return box->is_known && !box->is_kept && text_parse_int(text, 1, 64, &signal) &&
+	       signal == box->wanted.stop_signal;
+}
+
+/* It was left registered by its last life. Until its lifetime is over the registry has it still,
+ * and only then: otherwise a start registers anew. */
+static void doubt_kept(struct box *box)
+{
+	const struct register_options *options = &box->registrar->options;
+
+	if (!box->is_kept ||
+	    (options->ttl_s > 0 && clock_mono_ms() - box->kept_ms < options->ttl_s * S_IN_MS))
+		return;
+	for (size_t i = 0; i < box->wanted.service_count; i++)
+		ledger_doubt(box->registrar, box->wanted.services[i].id);
+}
+
 static void on_container_event(struct registrar *registrar, const struct docker_event *event)
 {
 	bool starts = strcmp(event->action, "start") == 0;
 	bool ends = strcmp(event->action, "die") == 0;
 	bool is_destroyed = strcmp(event->action, "destroy") == 0;
+	bool is_signaled = strcmp(event->action, "kill") == 0;
 	struct box *box = strmap_get(&registrar->boxes, event->id);
+	bool is_renamed = box && !box->is_kept && registrar->options.follow_renames &&
+			  strcmp(event->action, "rename") == 0;
 	int64_t exit_code;
 
-	if (!*event->id || (!starts && !ends && !is_destroyed))
+	if (box && is_signaled && is_stop_signal(box, event))
+		drain_box(box);
+	if (!*event->id || (!starts && !ends && !is_destroyed && !is_renamed))
 		return;
 	if (registrar->listing)
 		strmap_put(&registrar->touched, event->id, registrar);
-	if (starts) {
+	if (starts || is_renamed) {
 		box = add_box(registrar, event->id);
 		/* A start is a new life: the answer under way may be about the last one. */
 		drop_inspection(box);
 		free(box->name);
 		box->name = NULL;
+		box->is_fresh = starts;
+		if (starts)
+			doubt_kept(box);
 		enqueue(box, "event");
 		pump(registrar);
 		return;
@@ -507,7 +584,7 @@ static void on_container_event(struct registrar *registrar, const struct docker_
 		return;
 	box->source = "event";
 	if (is_destroyed)
-		forget_box(box, "its container was removed");
+		remove_box(box, "its container was removed");
 	else if (!box->is_known)
 		forget_box(box, "ended");
 	else if (text_parse_int(event->exit_code, 0, 255, &exit_code))
@@ -527,7 +604,7 @@ static void on_event(void *arg, const struct docker_event *event)
 
 	if (strcmp(event->type, "container") == 0) {
 		on_container_event(registrar, event);
-	} else if (strcmp(event->type, "network") == 0 &&
+	} else if (registrar->options.follow_networks && strcmp(event->type, "network") == 0 &&
 		   (strcmp(event->action, "connect") == 0 ||
 		    strcmp(event->action, "disconnect") == 0)) {
 		const char *id = json_str(event->doc, "Actor.Attributes.container", "");

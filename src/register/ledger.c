@@ -219,9 +219,18 @@ void ledger_removed(struct registrar *registrar, struct written *what, const cha
 	if (registrar->registered)
 		json_remove(registrar->registered, what->id);
 	remove_text(&registrar->sent, what->id);
+	drain_forget(registrar, what->id);
 	tell(registrar, REGISTRAR_REMOVED, what, why, source);
 	list_later(registrar, LIST_AFTER_WRITE_MS);
 	ledger_schedule(registrar);
+}
+
+void ledger_doubt(struct registrar *registrar, const char *id)
+{
+	registrar->write_seq++;
+	if (registrar->registered)
+		json_remove(registrar->registered, id);
+	remove_text(&registrar->sent, id);
 }
 
 static void free_write(struct entry_write *write)
@@ -335,7 +344,8 @@ static void start_write(struct registrar *registrar, const struct reconcile_diff
 static bool may_write(const struct registrar *registrar, const struct reconcile_difference *item)
 {
 	return registrar->mode == REGISTRAR_AUTO && registrar->registry_up &&
-	       (item->kind != RECONCILE_DANGLING || registrar->options.cleanup);
+	       (item->kind != RECONCILE_DANGLING || registrar->options.cleanup) &&
+	       rivals_allow(registrar, item->id);
 }
 
 static void write_differences(struct registrar *registrar)
@@ -497,7 +507,8 @@ static void compare(struct registrar *registrar)
 					 .hostname = registrar_hostname(registrar),
 					 .owned = &registrar->owned,
 					 .sent = &registrar->sent,
-					 .kept = &registrar->kept };
+					 .kept = &registrar->kept,
+					 .registered_by = registrar->options.registered_by };
 
 	reconcile_release(&registrar->pending);
 	if (registrar->registered) {
@@ -520,6 +531,7 @@ static void step(void *arg)
 
 	registrar->step = NULL;
 	compare(registrar);
+	rivals_look(registrar);
 	drop_settled_writes(registrar);
 	tell_differences(registrar);
 	write_differences(registrar);
@@ -548,10 +560,15 @@ static void tell_lost(struct registrar *registrar, const struct json *doc)
 
 static void list_failed(struct registrar *registrar, const struct err *err)
 {
-	bool is_news = registrar->registry_up || registrar->registry_err.code == ERR_NONE;
+	/* Who answers without a list (a token that may not read, say) can still be written to. */
+	bool answers = err->code != ERR_UNREACHABLE && err->code != ERR_SYSTEM;
+	bool is_news =
+		registrar->registry_up != answers || registrar->registry_err.code == ERR_NONE;
 
-	registrar->registry_up = false;
+	registrar->registry_up = answers;
 	registrar->registry_err = *err;
+	if (answers && !registrar->registered)
+		registrar->registered = json_new_object();
 	list_later(registrar, backoff_next_ms(&registrar->list_backoff));
 	ledger_schedule(registrar);
 	if (!is_news)
@@ -589,9 +606,9 @@ static void on_listed(void *arg, const struct json *doc, const struct err *err)
 		return;
 	}
 	backoff_reset(&registrar->list_backoff);
+	registrar->registry_err = (struct err){ 0 };
 	if (!registrar->registry_up) {
 		registrar->registry_up = true;
-		registrar->registry_err = (struct err){ 0 };
 		retry_unreachable(registrar);
 		ledger_schedule(registrar);
 	}
@@ -695,6 +712,7 @@ void ledger_stop(struct registrar *registrar)
 	release_texts(&registrar->sent);
 	release_texts(&registrar->told);
 	release_texts(&registrar->shared);
+	rivals_stop(registrar);
 	reconcile_release(&registrar->pending);
 	json_free(registrar->registered);
 }

@@ -83,7 +83,7 @@ void ports_drop_unpublished(struct rules *rules, struct port_table *table)
 	for (size_t i = 0; i < table->count; i++) {
 		const struct port *port = &table->items[i];
 
-		if (rules_is_set(port->host_port)) {
+		if (port->internal || rules_is_set(port->host_port)) {
 			table->items[kept++] = *port;
 			continue;
 		}

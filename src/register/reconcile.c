@@ -126,18 +126,27 @@ static void add_wanted(const struct reconcile_input *input, const struct registe
 	strbuf_release(&why);
 }
 
+static bool is_marked(const struct reconcile_input *input, const struct json *registered)
+{
+	const struct json *by = json_member(json_get(registered, "Meta"), "registered-by");
+
+	return strcmp(json_as_str(by, ""), input->registered_by) == 0;
+}
+
 static void add_unwanted(const struct reconcile_input *input, const struct json *registered,
 			 struct reconcile *out)
 {
 	const char *id = json_key(registered), *container = "", *why;
 	bool own = reconcile_is_own_id(id, input->hostname, &out->arena, &container);
+	bool marked = input->registered_by && *input->registered_by;
 	struct reconcile_difference *item;
 
 	if (input->owned && strmap_has(input->owned, id)) {
 		why = strmap_get(input->owned, id);
 		item = add(out, RECONCILE_REMOVE, id);
 		item->why = arena_strdup(&out->arena, why ? why : "its container does not want it");
-	} else if (own && !(input->kept && strmap_has(input->kept, container))) {
+	} else if ((marked ? is_marked(input, registered) : own) &&
+		   !(input->kept && strmap_has(input->kept, container))) {
 		item = add(out, RECONCILE_DANGLING, id);
 		item->why = "no running container of this host wants it";
 	} else {

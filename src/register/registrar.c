@@ -42,6 +42,7 @@ const char *registrar_action_name(enum registrar_action action)
 		[REGISTRAR_IGNORED] = "ignored",   [REGISTRAR_STALE] = "stale",
 		[REGISTRAR_DANGLING] = "dangling", [REGISTRAR_FAILED] = "FAILED",
 		[REGISTRAR_RESYNC] = "resync",     [REGISTRAR_REFRESHED] = "refreshed",
+		[REGISTRAR_DRAINED] = "drained",
 	};
 
 	return names[action];
@@ -84,9 +85,11 @@ static void copy_options(struct registrar *registrar, const struct register_opti
 				 &registrar->options.host_ip,
 				 &registrar->options.ip,
 				 &registrar->options.internal_networks,
+				 &registrar->options.host_networks,
 				 &registrar->options.use_ip_from_label,
 				 &registrar->options.tags,
-				 &registrar->options.meta_exclude };
+				 &registrar->options.meta_exclude,
+				 &registrar->options.registered_by };
 
 	registrar->options = *options;
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
@@ -127,6 +130,7 @@ void registrar_free(struct registrar *registrar)
 	if (!registrar)
 		return;
 	tasks_stop(registrar);
+	drain_stop(registrar);
 	boxes_stop(registrar);
 	ledger_stop(registrar);
 	arena_release(&registrar->option_texts);

@@ -2,8 +2,8 @@
  * registrar_private.h - the registrar's parts and what they ask of one another.
  *
  * boxes.c follows the daemon and knows which containers run and what they want; ledger.c knows
- * what the registry holds, compares, and writes; tasks.c has the one-off actions; registrar.c
- * ties them together.
+ * what the registry holds, compares, and writes; rivals.c knows who else does; drain.c turns
+ * consumers away before the end; tasks.c has the one-off actions; registrar.c ties them together.
  */
 #ifndef REGISTRAR_PRIVATE_H
 #define REGISTRAR_PRIVATE_H
@@ -29,6 +29,8 @@ struct box {
 	bool is_known;      /* `wanted` was computed */
 	bool is_kept;       /* ended with a failure, its services stay */
 	bool is_queued;     /* waits for its inspection */
+	bool is_fresh;      /* started, and not inspected since */
+	int64_t kept_ms;    /* when it ended, by the monotonic clock */
 	const char *source; /* of the inspection: "event", "resync" */
 	struct docker_call *call;
 	struct json *doc; /* while its peer is inspected */
@@ -105,10 +107,14 @@ struct registrar {
 	struct strmap sent;           /* id to the body sent last */
 	struct strmap writes;         /* id to struct entry_write */
 	unsigned writing;
+	struct strmap rivals; /* id to struct rival: somebody else writes it with another address */
 	struct strmap told;   /* difference to what was said about it */
 	struct strmap shared; /* id that several containers want to whom it was given */
 	struct reconcile pending;
 	struct loop_deferred *step;
+
+	/* drain.c */
+	struct strmap drains; /* id to struct drain */
 
 	/* tasks.c */
 	struct registrar_task *tasks;
@@ -151,6 +157,21 @@ void ledger_added(struct registrar *registrar, struct written *what, const char 
 		  const char *source);
 void ledger_removed(struct registrar *registrar, struct written *what, const char *why,
 		    const char *source);
+
+/* Write it again, whatever is believed to be there. */
+void ledger_doubt(struct registrar *registrar, const char *id);
+
+/* rivals.c */
+void rivals_look(struct registrar *registrar); /* after each comparison */
+bool rivals_allow(const struct registrar *registrar, const char *id);
+void rivals_forget(struct registrar *registrar, const char *id);
+void rivals_stop(struct registrar *registrar);
+
+/* drain.c */
+void drain_box(struct box *box); /* its services into maintenance */
+void drain_end(struct box *box); /* and back */
+void drain_forget(struct registrar *registrar, const char *id);
+void drain_stop(struct registrar *registrar);
 
 /* tasks.c */
 void tasks_stop(struct registrar *registrar);

@@ -61,6 +61,11 @@ bool registry_can_refresh(const struct registry *registry)
 	return registry->ops->refresh;
 }
 
+bool registry_can_drain(const struct registry *registry)
+{
+	return registry->ops->drain;
+}
+
 static struct registry_call *new_call(struct registry *registry, registry_fn *done, void *arg)
 {
 	struct registry_call *call = xcalloc(1, sizeof(*call));
@@ -128,6 +133,17 @@ struct registry_call *registry_list(struct registry *registry, registry_fn *done
 
 	assert(registry->ops->list);
 	call->handle = registry->ops->list(registry->self, on_done, call);
+	return call;
+}
+
+struct registry_call *registry_drain(struct registry *registry,
+				     const struct register_service *service, bool on,
+				     registry_fn *done, void *arg)
+{
+	struct registry_call *call = new_call(registry, done, arg);
+
+	assert(registry->ops->drain);
+	call->handle = registry->ops->drain(registry->self, service, on, on_done, call);
 	return call;
 }
 

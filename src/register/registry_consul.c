@@ -79,6 +79,21 @@ static void *consul_list(void *self, registry_fn *done, void *arg)
 	return request;
 }
 
+static void *consul_drain(void *self, const struct register_service *service, bool on,
+			  registry_fn *done, void *arg)
+{
+	struct consul_request *request = new_request(done, arg);
+	struct strbuf path = STRBUF_INIT;
+
+	strbuf_addstr(&path, "/v1/agent/service/maintenance/");
+	url_escape_path(&path, service->id);
+	strbuf_addstr(&path,
+		      on ? "?enable=true&reason=container+is+being+stopped" : "?enable=false");
+	request->call = consul_send(self, "PUT", path.buf, NULL, on_answer, request);
+	strbuf_release(&path);
+	return request;
+}
+
 static void consul_cancel(void *self, void *handle)
 {
 	struct consul_request *request = handle;
@@ -96,6 +111,7 @@ struct registry *registry_consul_new(struct consul *consul)
 		.add = consul_add,
 		.remove = consul_remove,
 		.list = consul_list,
+		.drain = consul_drain,
 		.cancel = consul_cancel,
 	};
 

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,10 +54,15 @@ bool rules_is_set(const char *text)
 static const char *default_name(struct rules *rules)
 {
 	const char *image = json_str(rules->inspect, "Config.Image", "");
-	const char *slash = strrchr(image, '/');
-	const char *base = slash ? slash + 1 : image;
+	size_t end = strlen(image), start;
 
-	return arena_strndup(&rules->out->arena, base, strcspn(base, ":"));
+	/* Slashes at the end do not begin an element. */
+	while (end && image[end - 1] == '/')
+		end--;
+	for (start = end; start && image[start - 1] != '/';)
+		start--;
+	image = arena_strndup(&rules->out->arena, image + start, end - start);
+	return arena_strndup(&rules->out->arena, image, strcspn(image, ":"));
 }
 
 static const char *service_name(struct rules *rules, const struct port *port,
@@ -136,20 +142,34 @@ static const char *cut_value(struct rules *rules, const char *value)
 	return arena_strndup(&rules->out->arena, value, len);
 }
 
+/* Keys that have become something else. */
+static bool is_consumed(const struct rules *rules, const char *key)
+{
+	return strcmp(key, "name") == 0 || strcmp(key, "id") == 0 || strcmp(key, "tags") == 0 ||
+	       (rules->options->container_keys &&
+		(strcmp(key, "internal") == 0 || strcmp(key, "ip") == 0)) ||
+	       (rules_is_set(rules->options->registered_by) && strcmp(key, "registered-by") == 0);
+}
+
 static void set_meta(struct rules *rules, const struct port *port, const struct metadata *metadata,
 		     struct register_service *service)
 {
 	struct register_pair *meta =
-		arena_alloc(&rules->out->arena, (metadata->count + 1) * sizeof(*meta));
+		arena_alloc(&rules->out->arena, (metadata->count + 2) * sizeof(*meta));
 	struct arena *arena = &rules->out->arena;
 	size_t count = 0;
+
+	if (rules_is_set(rules->options->registered_by))
+		meta[count++] = (struct register_pair){
+			.key = "registered-by",
+			.value = arena_strdup(arena, rules->options->registered_by)
+		};
 
 	for (size_t i = 0; i < metadata->count; i++) {
 		const struct metadata_entry *entry = &metadata->items[i];
 		const char *why = why_not_attribute(entry->key);
 
-		if (strcmp(entry->key, "name") == 0 || strcmp(entry->key, "id") == 0 ||
-		    strcmp(entry->key, "tags") == 0 ||
+		if (is_consumed(rules, entry->key) ||
 		    register_glob_list(rules->options->meta_exclude, entry->key))
 			continue;
 		if (!why && count == META_COUNT_MAX)
@@ -310,6 +330,42 @@ static void evaluate_tags(struct rules *rules)
 	strbuf_release(&text);
 }
 
+/* Go's words for yes and no. */
+static bool parse_word(const char *text, bool *out)
+{
+	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
+	static const char *const no[] = { "0", "f", "F", "false", "FALSE", "False" };
+
+	for (size_t i = 0; i < COUNT_OF(yes); i++) {
+		if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+			*out = strcmp(text, yes[i]) == 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What the options say about the port, or the container itself when it may. */
+static void ask_container(struct rules *rules, struct port *port)
+{
+	struct metadata metadata = { 0 };
+	const char *word, *ip;
+
+	port->internal = rules->internal;
+	if (!rules->options->container_keys)
+		return;
+	metadata_for_port(&rules->metadata, port->number, &metadata);
+	word = metadata_value(&metadata, "internal");
+	ip = metadata_value(&metadata, "ip");
+	if (*word && !parse_word(word, &port->internal))
+		rules_note(rules, REGISTER_REASON_NONE, port->key, "",
+			   arena_printf(&rules->out->arena, "SERVICE_INTERNAL is \"%.40s\"", word),
+			   "write true or false");
+	if (*ip)
+		port->forced_ip = ip;
+	metadata_release(&metadata);
+}
+
 static void add_services(struct rules *rules)
 {
 	struct port_table table = { 0 };
@@ -319,12 +375,37 @@ static void add_services(struct rules *rules)
 		rules_note(rules, REGISTER_REASON_NO_PORTS, "", "", "no exposed or published ports",
 			   "use EXPOSE in the image, --expose or -p");
 	warn_about_keys(rules, &table);
-	if (!rules->internal)
-		ports_drop_unpublished(rules, &table);
+	for (size_t i = 0; i < table.count; i++)
+		ask_container(rules, &table.items[i]);
+	ports_drop_unpublished(rules, &table);
 	rules->is_group = table.count > 1;
 	for (size_t i = 0; i < table.count; i++)
 		add_service(rules, &table.items[i]);
 	free(table.items);
+}
+
+/* "SIGQUIT", "QUIT" or "3"; SIGTERM when nothing is said. */
+static int stop_signal(const char *text)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} table[] = {
+		{ "TERM", SIGTERM }, { "QUIT", SIGQUIT }, { "INT", SIGINT },   { "HUP", SIGHUP },
+		{ "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "KILL", SIGKILL }, { "ABRT", SIGABRT },
+		{ "WINCH", 28 },     { "PWR", 30 },       { "RTMIN+3", 37 },
+	};
+	int64_t number;
+
+	if (text_parse_int(text, 1, 64, &number))
+		return (int)number;
+	if (text_starts_with(text, "SIG"))
+		text += 3;
+	for (size_t i = 0; i < COUNT_OF(table); i++) {
+		if (strcmp(text, table[i].name) == 0)
+			return table[i].number;
+	}
+	return SIGTERM;
 }
 
 void register_rules(const struct register_options *options, const struct json *inspect,
@@ -336,14 +417,14 @@ void register_rules(const struct register_options *options, const struct json *i
 	assert(!out->services && !out->notes);
 	out->container_id = arena_strdup(&out->arena, json_str(inspect, "Id", ""));
 	out->container_name = arena_strdup(&out->arena, *name == '/' ? name + 1 : name);
-	out->running = json_bool(inspect, "State.Running", false);
+	/* A document that does not tell is of a daemon that lists what runs. */
+	out->running = json_bool(inspect, "State.Running", true);
+	out->stop_signal = stop_signal(json_str(inspect, "Config.StopSignal", ""));
 	out->exit_code = json_int(inspect, "State.ExitCode", 0);
 	if (!out->running)
 		return;
 	rules.hostname = options->hostname ? options->hostname : own_hostname(&out->arena);
 	rules.network_mode = json_str(inspect, "HostConfig.NetworkMode", "");
-	if (!*rules.network_mode)
-		rules.network_mode = "default";
 	rules.internal = options->internal ||
 			 register_glob_list(options->internal_networks, rules.network_mode);
 	evaluate_tags(&rules);

@@ -20,6 +20,8 @@ struct port {
 	const char *host_port; /* "": exposed, not published */
 	const char *host_ip;
 	bool listed; /* Docker reports on it, published or not */
+	bool internal;
+	const char *forced_ip; /* by the container itself; NULL: none */
 };
 
 struct port_table {
@@ -35,8 +37,8 @@ struct rules {
 	struct metadata_source metadata;
 	const char *hostname, *network_mode;
 	const char *forced_tags; /* -tags, evaluated */
-	bool internal;
-	bool is_group; /* more than one port: names get the port as a suffix */
+	bool internal;           /* what holds for ports that do not say otherwise */
+	bool is_group;           /* more than one port: names get the port as a suffix */
 };
 
 void rules_note(struct rules *rules, enum register_note_reason reason, const char *port,

@@ -1,64 +1,10 @@
-/*
- * The document becomes values of Go's types as far as JSON tells them: arrays and objects of texts
- * alone are []string and map[string]string, because functions ask for those.
- */
+/* A template over the container, parsed and run each time: they are short, and starts are rare. */
 #include "tags_template.h"
 
 #include <string.h>
 
-#include "binnacle/base/json.h"
 #include "binnacle/tmpl/tmpl.h"
-
-static const char no_value[] = "<no value>";
-
-static bool has_only_texts(const struct json *doc)
-{
-	JSON_EACH(item, doc)
-	{
-		if (!json_is_string(item))
-			return false;
-	}
-	return true;
-}
-
-static const struct tmpl_value *value_of(struct arena *arena, const struct json *doc)
-{
-	struct tmpl_value *value;
-
-	if (json_is_string(doc))
-		return tmpl_str(arena, json_as_str(doc, ""));
-	if (json_is_bool(doc))
-		return tmpl_bool(json_as_bool(doc, false));
-	if (json_is_number(doc))
-		return tmpl_int(arena, json_as_int(doc, 0));
-	if (json_is_array(doc)) {
-		value = tmpl_list_new(arena,
-				      has_only_texts(doc) ? &tmpl_type_strings : &tmpl_type_list);
-		JSON_EACH(item, doc)
-		tmpl_list_add(arena, value, value_of(arena, item));
-		return value;
-	}
-	if (json_is_object(doc)) {
-		value = tmpl_map_new(arena, has_only_texts(doc) && json_first(doc)
-						    ? &tmpl_type_string_map
-						    : &tmpl_type_map);
-		JSON_EACH(item, doc)
-		tmpl_map_put(arena, value, tmpl_str(arena, json_key(item)), value_of(arena, item));
-		return value;
-	}
-	return tmpl_nil();
-}
-
-static const struct tmpl_value *document(struct arena *arena, const struct json *inspect)
-{
-	struct tmpl_value *value = tmpl_map_new(arena, &tmpl_type_map);
-
-	JSON_EACH(item, inspect)
-	tmpl_map_put(arena, value, tmpl_str(arena, json_key(item)), value_of(arena, item));
-	tmpl_map_put(arena, value, tmpl_str(arena, "ID"),
-		     tmpl_str(arena, json_str(inspect, "Id", "")));
-	return value;
-}
+#include "container_types.h"
 
 bool tags_template_is_one(const char *tags)
 {
@@ -100,12 +46,10 @@ bool tags_template_run(const char *tags, const struct json *inspect, struct strb
 
 	if (!tmpl)
 		return err_context(err, "-tags");
-	source.data = document(&arena, inspect);
+	source.data = container_value(&arena, &container_type, inspect);
 	tmpl_execute(tmpl, &source, &result);
 	if (result.failed)
 		err_set(err, ERR_INPUT, "-tags: %s", result.error.message);
-	else if (dep_set_count(&result.missing) || strstr(result.output.buf, no_value))
-		err_set(err, ERR_INPUT, "-tags: the template names something that is not there");
 	else
 		err->code = ERR_NONE;
 	if (err->code == ERR_NONE)

@@ -1,9 +1,8 @@
 /*
  * tags_template.h - the -tags option as a Go template over the container's document.
  *
- * The document is Docker's: the members have its names; .ID is there beside .Id, as in the client
- * library that Registrator shows its templates. Functions that would ask somebody (httpGet) do
- * not exist.
+ * The template sees the structures of the client library that Registrator shows it, see
+ * container_types.h. Functions that would ask somebody (httpGet) do not exist.
  */
 #ifndef REGISTER_TAGS_TEMPLATE_H
 #define REGISTER_TAGS_TEMPLATE_H

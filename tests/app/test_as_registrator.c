@@ -147,7 +147,7 @@ static void the_first_failure_is_told_in_registrators_words(void **state)
 		{ "-ttl-refresh 5 c:", together },
 		{ "-ttl 5 -ttl-refresh 5 c:", "-ttl must be greater than -ttl-refresh" },
 		{ "-retry-interval 0 -deregister x c:", "-retry-interval must be greater than 0" },
-		{ "-deregister never c:", "-deregister must be \"always\" or \"on-success\"" },
+		{ "-deregister sometimes c:", "-deregister must be \"always\" or \"on-success\"" },
 		{ "-tags-order up c:", "-tags-order must be \"given\" or \"reversed\"" },
 	};
 

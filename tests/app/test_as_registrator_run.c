@@ -112,6 +112,7 @@ static void start(struct world *world, const char *flags)
 	if (world->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(fileno(world->log), STDERR_FILENO);
+		dup2(fileno(world->log), STDOUT_FILENO);
 		setenv("DOCKER_HOST", peer_url(world->docker), 1);
 		_exit(as_registrator(argc, argv));
 	}
@@ -260,6 +261,7 @@ static void the_end_of_the_event_stream_does_not_end_it(void **state)
 	wait_for_log(world, "added: ");
 	peer_end_streams(world->docker);
 	wait_for_log_times(world, "Listening for Docker events ...", 2);
+	assert_non_null(strstr(world->text.buf, " Docker event loop closed\n"));
 	assert_false(has_ended(world));
 }
 
@@ -331,6 +333,96 @@ static void an_agent_that_is_absent_ends_the_start(void **state)
 	assert_int_equal(peer_asked(world->docker, "GET /events"), 0);
 }
 
+static void once_registers_what_runs_and_ends(void **state)
+{
+	struct world *world = *state;
+	int status;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-once");
+	status = wait_for_end(world);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_non_null(strstr(world->text.buf, " added: " SHORT_ID " localhost:web:80\n"));
+	assert_int_equal(peer_asked(world->consul, "PUT /v1/agent/service/register"), 1);
+}
+
+static void once_ends_with_1_when_something_was_refused(void **state)
+{
+	struct world *world = *state;
+	int status;
+
+	peer_answer(world->consul, "PUT /v1/agent/service/register", 400, NULL, "no such thing");
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "--once");
+	status = wait_for_end(world);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	assert_non_null(strstr(world->text.buf, " register failed: localhost:web:80 "));
+}
+
+static void a_dry_run_prints_and_asks_the_registry_nothing(void **state)
+{
+	struct world *world = *state;
+	int status;
+
+	publish_one(world);
+	start(world, "--dry-run");
+	status = wait_for_end(world);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_non_null(strstr(world->text.buf,
+			       "[\n  {\"ID\":\"localhost:web:80\",\"Name\":\"web\","
+			       "\"Port\":8080,\"Address\":\"10.0.0.1\",\"Check\":null,"
+			       "\"Checks\":null}\n]\n"));
+	assert_int_equal(peer_connection_count(world->consul), 0);
+}
+
+static void at_the_end_all_is_removed_when_asked_for(void **state)
+{
+	struct world *world = *state;
+	int status;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-deregister-on-exit");
+	wait_for_log(world, "added: ");
+	kill(world->pid, SIGTERM);
+	status = wait_for_end(world);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	assert_non_null(strstr(world->text.buf, " removed: " SHORT_ID " localhost:web:80\n"));
+	assert_int_equal(peer_asked(world->consul, "PUT /v1/agent/service/deregister/*"), 1);
+}
+
+/* What the real program asks for is all that it needs. */
+static void an_agent_that_knows_no_list_is_enough(void **state)
+{
+	struct world *world = *state;
+
+	peer_forget(world->consul);
+	accept_registrations(world);
+	peer_answer(world->consul, "PUT /v1/agent/service/deregister/*", 200, NULL, NULL);
+	publish_one(world);
+	start(world, "");
+	wait_for_log(world, "added: ");
+	push_die(world, 0);
+	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
+}
+
+/* Old daemons have the event in two words at the top, and nothing else. */
+static void events_of_old_daemons_are_understood(void **state)
+{
+	static const char line[] = "{\"status\":\"die\",\"id\":\"" ID "\",\"from\":\"web\","
+				   "\"time\":1700000000}\n";
+	struct world *world = *state;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "");
+	wait_for_log(world, "added: ");
+	peer_push(world->docker, line, strlen(line));
+	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
+}
+
 static void a_daemon_that_does_not_list_ends_the_start(void **state)
 {
 	struct world *world = *state;
@@ -359,6 +451,12 @@ int main(void)
 		TEST(what_the_agent_refuses_is_said_with_its_reason),
 		TEST(an_agent_that_is_absent_ends_the_start),
 		TEST(a_daemon_that_does_not_list_ends_the_start),
+		TEST(once_registers_what_runs_and_ends),
+		TEST(once_ends_with_1_when_something_was_refused),
+		TEST(a_dry_run_prints_and_asks_the_registry_nothing),
+		TEST(at_the_end_all_is_removed_when_asked_for),
+		TEST(an_agent_that_knows_no_list_is_enough),
+		TEST(events_of_old_daemons_are_understood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,6 +72,42 @@ static void a_consul_template_file_works_as_it_is(void **state)
 	config_release(&config);
 }
 
+static void the_registrar_is_told_all_that_it_can_be(void **state)
+{
+	static const char text[] =
+		"register {\n"
+		" hostname = \"h\" ip = \"192.0.2.1\" internal = true internal_networks = \"a\"\n"
+		" host_networks = \"b\" explicit = true use_ip_from_label = \"l\" tags = \"t\"\n"
+		" tags_order = \"given\" meta_exclude = \"m\" registered_by = \"r\" cleanup = "
+		"true\n"
+		" container_keys = true keep_removed = true follow_networks = true\n"
+		" follow_renames = true drain = true resync = \"1m\" deregister = \"never\"\n"
+		"}\n";
+	const struct register_options *options;
+	struct config config = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	if (!parse(&config, text, &err))
+		fail_msg("%s", err.msg);
+	options = &config.registration;
+	assert_string_equal(options->hostname, "h");
+	assert_string_equal(options->ip, "192.0.2.1");
+	assert_string_equal(options->internal_networks, "a");
+	assert_string_equal(options->host_networks, "b");
+	assert_string_equal(options->use_ip_from_label, "l");
+	assert_string_equal(options->tags, "t");
+	assert_string_equal(options->meta_exclude, "m");
+	assert_string_equal(options->registered_by, "r");
+	assert_true(options->internal && options->explicit_only && options->cleanup);
+	assert_true(options->tags_given_order && options->container_keys);
+	assert_true(options->keep_removed && options->follow_networks && options->follow_renames);
+	assert_true(options->drain);
+	assert_int_equal(options->resync_ms, 60000);
+	assert_int_equal(options->deregister, REGISTER_DEREGISTER_NEVER);
+	config_release(&config);
+}
+
 static void mistakes_say_what_and_where(void **state)
 {
 	static const struct {
@@ -88,6 +124,10 @@ static void mistakes_say_what_and_where(void **state)
 		  "perms must be octal" },
 		{ "calico { datastore = \"etcdv3\" }", "\"etcdv3\" is not supported" },
 		{ "register { mode = \"on\" }", "mode must be off, hold or auto" },
+		{ "register { deregister = \"no\" }",
+		  "line 1: deregister must be \"always\", \"on-success\" or \"never\"" },
+		{ "register { tags_order = \"up\" }",
+		  "line 1: tags_order must be \"reversed\" or \"given\"" },
 		{ "register { registry = \"etcd://x\" }", "registry must be a consul:// address" },
 		{ "wait = \"5\"", "wait must be" },
 		{ "bogus = 1", "unknown key \"bogus\" in the file" },
@@ -144,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_documented_file_is_read),
 		cmocka_unit_test(a_consul_template_file_works_as_it_is),
+		cmocka_unit_test(the_registrar_is_told_all_that_it_can_be),
 		cmocka_unit_test(mistakes_say_what_and_where),
 		cmocka_unit_test(options_beat_the_environment),
 	};

@@ -468,7 +468,7 @@ static void forced_tags_are_a_template_over_the_container(void **state)
 	/* What this container does not have costs it these tags only. */
 	options.tags = "x,{{.Config.Nothing}}";
 	assert_wants(&options, &box, "host-1:web-1:80 web 192.0.2.1:8080");
-	assert_note(&options, &box, "not there");
+	assert_note(&options, &box, "can't evaluate field Nothing");
 	options.tags = "{{.Name.Foo}}";
 	assert_wants(&options, &box, "host-1:web-1:80 web 192.0.2.1:8080");
 	options.tags = "{{key \"a\"}}";

@@ -63,6 +63,8 @@ struct reconcile_input {
 	const struct strmap *sent;
 	/* names of containers that may leave registrations behind → anything. May be NULL. */
 	const struct strmap *kept;
+	/* Value of the attribute registered-by: then it alone says what may dangle. May be NULL. */
+	const char *registered_by;
 };
 
 void reconcile(const struct reconcile_input *input, struct reconcile *out);

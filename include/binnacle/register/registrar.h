@@ -52,8 +52,9 @@ enum registrar_action {
 	REGISTRAR_FAILED,
 	REGISTRAR_RESYNC,
 	REGISTRAR_REFRESHED, /* its lifetime in the registry begins again */
+	REGISTRAR_DRAINED,   /* into maintenance before its end, or back from it */
 };
-const char *registrar_action_name(enum registrar_action action); /* "added" … "refreshed" */
+const char *registrar_action_name(enum registrar_action action); /* "added" … "drained" */
 
 /* All texts may be "", none is NULL. */
 struct registrar_event {

@@ -41,6 +41,9 @@ struct registry_ops {
 	void *(*refresh)(void *self, const struct register_service *service, registry_fn *done,
 			 void *arg); /* NULL: lifetimes are unknown here */
 	void *(*list)(void *self, registry_fn *done, void *arg); /* NULL: cannot */
+	/* Maintenance on or off. NULL: there is no such thing here */
+	void *(*drain)(void *self, const struct register_service *service, bool on,
+		       registry_fn *done, void *arg);
 	void (*cancel)(void *self, void *handle);
 	void (*free)(void *self);
 };
@@ -52,6 +55,7 @@ const char *registry_name(const struct registry *registry);
 const char *registry_address(const struct registry *registry);
 bool registry_can_list(const struct registry *registry);
 bool registry_can_refresh(const struct registry *registry);
+bool registry_can_drain(const struct registry *registry);
 
 struct registry_call *registry_ping(struct registry *registry, registry_fn *done, void *arg);
 struct registry_call *registry_add(struct registry *registry,
@@ -65,6 +69,10 @@ struct registry_call *registry_refresh(struct registry *registry,
 				       const struct register_service *service, registry_fn *done,
 				       void *arg);
 struct registry_call *registry_list(struct registry *registry, registry_fn *done, void *arg);
+/* Consumers turn away from what is in maintenance. */
+struct registry_call *registry_drain(struct registry *registry,
+				     const struct register_service *service, bool on,
+				     registry_fn *done, void *arg);
 void registry_cancel(struct registry_call **call); /* NULL allowed; sets NULL */
 
 /* The local agent's registry; consul is borrowed. */

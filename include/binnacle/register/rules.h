@@ -40,13 +40,24 @@ struct register_options {
 	bool internal;        /* -internal: container address and container port */
 	/* Networks whose containers are registered as with `internal`: globs, comma list. */
 	const char *internal_networks;
+	/* User-defined networks whose published ports get the host's address instead of the
+	 * container's, where nothing listens on the host's port: globs, comma list. */
+	const char *host_networks;
+	/* SERVICE_INTERNAL and SERVICE_IP (also per port) decide for their container. */
+	bool container_keys;
 	bool explicit_only;            /* -explicit: only with a name in the metadata */
 	const char *use_ip_from_label; /* -useIpFromLabel KEY */
 	const char *tags;              /* -tags: comma list, a Go template */
 	bool tags_given_order;         /* keep tags as written instead of Registrator's reversal */
 	const char *meta_exclude;      /* attributes that stay private: globs, comma list */
+	/* Value of an attribute registered-by: what bears it is ours, and nothing else dangles. */
+	const char *registered_by;
 	enum register_deregister deregister;
-	bool cleanup;          /* remove registrations of this host that nobody asks for */
+	bool keep_removed; /* on-success keeps the services even of a container that is removed */
+	bool cleanup;      /* remove registrations of this host that nobody asks for */
+	bool follow_networks;  /* look again when a network is connected or disconnected */
+	bool follow_renames;   /* a renamed container gets new ids at once, not at its next start */
+	bool drain;            /* maintenance from the stop signal to the end (Consul's agent) */
 	int64_t ttl_s;         /* 0: none; for registries that know lifetimes */
 	int64_t ttl_refresh_s; /* 0: none */
 	int64_t resync_ms;     /* 0: 30 s; negative: never */
@@ -107,6 +118,7 @@ struct register_note {
 struct register_wanted {
 	const char *container_id, *container_name; /* name without the leading slash */
 	bool running;
+	int stop_signal;   /* what asks it to end */
 	int64_t exit_code; /* of a container that does not run */
 	struct register_service *services;
 	size_t service_count, service_cap;
