@@ -132,6 +132,7 @@ if [ "$(id -u)" = 0 ]; then
 	tap "faults" bash tests/round/faults.sh
 	tap "the console" bash tests/round/console.sh
 	tap "standing in for registrator" bash tests/round/registrator.sh
+	tap "its faults" bash tests/round/registrator-faults.sh
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -76,6 +76,17 @@ stop() { # NAME SIGNAL
 	rm -f "$dir/$1.process"
 }
 
+# What a daemon that was killed leaves running and mounted, as if the machine had gone down.
+clear_after_docker() {
+	local left
+	for left in /proc/[0-9]*; do
+		tr '\0' ' ' <"$left/cmdline" | grep -qF -- "$dir/exec/" && kill -KILL "${left#/proc/}"
+	done 2>/dev/null
+	awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+		while read -r left; do umount -l "$left"; done
+	rm -rf "$dir/exec" "$dir/docker.pid" "$dir/docker.sock"
+}
+
 is_gone() { ! [ -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
 
 import_tiny() {
@@ -111,15 +122,13 @@ up() {
 }
 
 down() {
-	local containers left
+	local containers
 	containers=$(docker_here ps -aq 2>/dev/null)
 	# shellcheck disable=SC2086
 	[ -z "$containers" ] || docker_here rm -f $containers >/dev/null 2>&1
 	stop docker TERM
 	stop consul KILL
-	# What a daemon that was killed has left mounted.
-	awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
-		while read -r left; do umount -l "$left"; done
+	clear_after_docker
 	rm -rf "$dir"
 }
 
@@ -128,7 +137,11 @@ case $verb in
 up | down) dir=${2:?directory} && "$verb" ;;
 start) dir=${3:?directory} && "start_$2" ;;
 stop) dir=${3:?directory} && stop "$2" TERM ;;
-kill) dir=${3:?directory} && stop "$2" KILL ;;
+kill)
+	dir=${3:?directory}
+	stop "$2" KILL
+	[ "$2" != docker ] || clear_after_docker
+	;;
 wipe) dir=${3:?directory} && rm -rf "$dir/consul" ;;
 *) die "see its beginning" ;;
 esac
