@@ -165,6 +165,8 @@ struct consul *consul_new(struct loop *loop, struct http *http, const struct con
 	consul->loop = loop;
 	consul->http = http;
 	consul->wait_ms = or_default(config->wait_ms, DEFAULT_WAIT_MS);
+	consul->retrying = config->retrying;
+	consul->retrying_arg = config->retrying_arg;
 	consul->max_stale_ms = or_default(config->max_stale_ms, DEFAULT_MAX_STALE_MS);
 	consul->retry_base_ms = or_default(config->retry_base_ms, DEFAULT_RETRY_BASE_MS);
 	consul->retry_max_ms = or_default(config->retry_max_ms, DEFAULT_RETRY_MAX_MS);

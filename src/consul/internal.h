@@ -21,6 +21,8 @@ struct consul {
 	struct endpoint endpoint;
 	char *token_source; /* where the token is from, for messages; never the token */
 	int64_t wait_ms, max_stale_ms, retry_base_ms, retry_max_ms;
+	void (*retrying)(void *arg, const char *path, unsigned attempt, const struct err *err);
+	void *retrying_arg;
 	size_t unreachable; /* watches in an outage; logged when it leaves and reaches 0 */
 };
 

@@ -137,12 +137,15 @@ static void note_outage(struct consul_watch *watch, enum err_code code, const ch
 
 static void fail(struct consul_watch *watch, const struct err *err)
 {
+	struct consul *consul = watch->consul;
 	struct consul_meta meta = { 0 };
 	bool news = watch->outage != err->code;
 
 	watch->index = 0;
 	watch->consistent = false;
 	ask_in(watch, backoff_next_ms(&watch->backoff));
+	if (consul->retrying)
+		consul->retrying(consul->retrying_arg, watch->path, watch->backoff.failures, err);
 	if (news) {
 		note_outage(watch, err->code, err->msg);
 		watch->changed(watch->arg, NULL, &meta, err);

@@ -52,6 +52,10 @@ struct consul_config {
 	int64_t wait_ms;                     /* of blocking queries; 0: 60 s */
 	int64_t max_stale_ms;                /* see CONSUL_WATCH_STALE; 0: 2 s */
 	int64_t retry_base_ms, retry_max_ms; /* delays of a watch after errors; 0: 250 ms, 60 s */
+	/* A watch has failed for the n-th time in a row (from 1) and will ask again; NULL allowed.
+	 */
+	void (*retrying)(void *arg, const char *path, unsigned attempt, const struct err *err);
+	void *retrying_arg;
 };
 
 struct consul_meta {
