@@ -147,6 +147,7 @@ void job_free(struct render_job *job)
 	loop_timer_stop(&job->quiet);
 	loop_timer_stop(&job->retry);
 	tmpl_free(job->tmpl);
+	given_free(job->given);
 	dep_set_release(&job->used);
 	dep_set_release(&job->missing);
 	free(job->waiting);
@@ -271,9 +272,23 @@ static const char *lookup_env(void *arg, const char *name)
 	return getenv(name);
 }
 
+const struct tmpl_value *job_lookup(const struct render_job *job, const struct dep *dep)
+{
+	if (given_covers(job->given, dep))
+		return given_lookup(job->given, dep);
+	return render_source_lookup(job->runner->source, dep);
+}
+
+bool job_asks(const struct render_job *job, const char *text)
+{
+	const struct dep *dep = dep_set_find(&job->used, text);
+
+	return dep && !given_covers(job->given, dep);
+}
+
 static const struct tmpl_value *lookup(void *arg, const struct dep *dep)
 {
-	return render_source_lookup(arg, dep);
+	return job_lookup(arg, dep);
 }
 
 static void on_quiet(void *arg)
@@ -357,7 +372,8 @@ static void take_result(struct render_job *job, struct tmpl_result *result)
 	take_missing(job, result);
 	job->exec_err = (struct err){ 0 };
 	for (size_t i = 0; i < dep_set_count(&job->used) && !job->exec_err.code; i++)
-		if (!render_source_watch(answers, dep_set_at(&job->used, i), &job->exec_err))
+		if (!given_covers(job->given, dep_set_at(&job->used, i)) &&
+		    !render_source_watch(answers, dep_set_at(&job->used, i), &job->exec_err))
 			break;
 	if (result->failed && (!is_waiting || job->runner->options.early_errors))
 		err_set(&job->exec_err, ERR_INPUT, "%s: %s",
@@ -404,12 +420,12 @@ static void share_result(struct render_job *job, const struct tmpl_result *resul
 void job_execute(struct render_job *job)
 {
 	struct render_runner *runner = job->runner;
-	struct tmpl_source source = { .lookup = lookup, .env = lookup_env, .arg = runner->source };
+	struct tmpl_source source = { .lookup = lookup, .env = lookup_env, .arg = job };
 	struct tmpl_result result;
 
 	tmpl_execute(job->tmpl, &source, &result);
 	for (size_t i = job->index + 1; i < runner->count; i++)
-		if (runner->jobs[i]->must_execute &&
+		if (runner->jobs[i]->must_execute && !job->given && !runner->jobs[i]->given &&
 		    strcmp(runner->jobs[i]->identity, job->identity) == 0)
 			share_result(runner->jobs[i], &result);
 	take_result(job, &result);

@@ -72,7 +72,7 @@ static bool is_used(void *arg, const char *text)
 	struct render_runner *runner = arg;
 
 	for (size_t i = 0; i < runner->count; i++)
-		if (dep_set_has(&runner->jobs[i]->used, text))
+		if (job_asks(runner->jobs[i], text))
 			return true;
 	return false;
 }
@@ -110,7 +110,7 @@ static void on_trouble(void *arg, const struct dep *dep)
 	struct render_runner *runner = arg;
 
 	for (size_t i = 0; i < runner->count; i++)
-		if (dep_set_has(&runner->jobs[i]->used, dep->text))
+		if (job_asks(runner->jobs[i], dep->text))
 			job_touch(runner->jobs[i]);
 }
 
@@ -121,7 +121,7 @@ static void on_answer(void *arg, const struct dep *dep, long delta, bool is_firs
 	for (size_t i = 0; i < runner->count; i++) {
 		struct render_job *job = runner->jobs[i];
 
-		if (!dep_set_has(&job->used, dep->text))
+		if (!job_asks(job, dep->text))
 			continue;
 		job->must_execute = true;
 		if (!is_first)

@@ -9,6 +9,7 @@
 #include "binnacle/loop/backoff.h"
 #include "binnacle/render/runner.h"
 #include "binnacle/tmpl/tmpl.h"
+#include "given.h"
 #include "source.h"
 
 struct loop_deferred;
@@ -28,6 +29,7 @@ struct render_job {
 	char identity[DIGEST_HEX_BYTES]; /* of its text and of what else decides its output */
 
 	/* of the last execution */
+	struct given *given; /* answers that somebody else asks for; NULL: we ask for all */
 	bool must_execute;
 	uint64_t executions;
 	struct dep_set used, missing;
@@ -101,6 +103,10 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 			   struct err *err);
 void job_free(struct render_job *job);
 void job_execute(struct render_job *job);
+/* The answer as its executions see it; NULL: not known. */
+const struct tmpl_value *job_lookup(const struct render_job *job, const struct dep *dep);
+/* It uses that dependency (by its text), and nobody else asks for it. */
+bool job_asks(const struct render_job *job, const char *text);
 void job_read_live(struct render_job *job);
 /* True when the file is not the one that was read last. */
 bool job_is_outdated(const struct render_job *job);
