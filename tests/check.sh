@@ -126,6 +126,7 @@ counted "unit tests" "$MAKE" -s -j"$jobs" check-unit
 counted "unit tests under AddressSanitizer and UBSan" "$MAKE" -s -j"$jobs" SAN=1 check-unit
 one "the program builds with sanitizers" "$MAKE" -s -j"$jobs" SAN=1
 tap "consul-template's command line" bash tests/round/consul-template.sh
+tap "consul-template and its Consul" bash tests/round/consul-template-consul.sh
 if [ "$(id -u)" = 0 ]; then
 	tap "the round" bash tests/round/round.sh
 	tap "repair" bash tests/round/repair.sh

@@ -18,9 +18,6 @@ static void warn_ignored(const struct ct_config *config)
 	if (config->vault)
 		log_warn("cli", "Vault is not supported: its settings are ignored, and a template "
 				"that asks for a secret is an error");
-	if (config->dedup.enabled == 1 && !config->once)
-		log_warn("cli",
-			 "de-duplication is not supported: this instance asks Consul itself");
 }
 
 /* All files in order, then the flags once more, over them. */

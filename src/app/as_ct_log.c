@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "binnacle/base/clock.h"
+#include "binnacle/base/encode.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/strbuf.h"
@@ -44,6 +45,9 @@ static void sink(void *arg, const struct log_line *line)
 	(void)arg;
 	/* What the renderer reports as an error ends the program, which says so itself. */
 	if (strcmp(part, "render") == 0 && line->level == LOG_LEVEL_ERROR)
+		return;
+	/* That begins and ends an outage once; the log of the original has each attempt. */
+	if (strcmp(part, "consul") == 0 && line->level == LOG_LEVEL_WARN)
 		return;
 	if (strcmp(part, "render") == 0)
 		part = "runner";
@@ -93,4 +97,77 @@ void ct_log_fatal(const char *text)
 	fprintf(stderr, " [ERR] (cli) %s\n", clean.buf);
 	copy_to_syslog(LOG_LEVEL_ERROR, "cli", clean.buf);
 	strbuf_release(&clean);
+}
+
+const char *ct_log_duration(int64_t ms, char *out)
+{
+	long long minutes = ms / 60000;
+
+	if (ms < 1000)
+		snprintf(out, CT_DURATION_BYTES, "%lldms", (long long)ms);
+	else if (minutes >= 60)
+		snprintf(out, CT_DURATION_BYTES, "%lldh%lldm%.5gs", minutes / 60, minutes % 60,
+			 (double)(ms % 60000) / 1000);
+	else if (minutes)
+		snprintf(out, CT_DURATION_BYTES, "%lldm%.5gs", minutes,
+			 (double)(ms % 60000) / 1000);
+	else
+		snprintf(out, CT_DURATION_BYTES, "%.5gs", (double)ms / 1000);
+	return out;
+}
+
+/* ---- names ---- */
+
+/* Append `before` and the value of a parameter, unless it is not there. */
+static bool add_parameter(struct strbuf *out, const char *query, const char *name,
+			  const char *before)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = query; *p; p += strcspn(p, "&"), p += *p == '&')
+		if (strncmp(p, name, len) == 0 && p[len] == '=') {
+			strbuf_addstr(out, before);
+			url_unescape(out, p + len + 1, strcspn(p + len + 1, "&"), NULL);
+			return true;
+		}
+	return false;
+}
+
+void ct_log_name(struct strbuf *out, const char *path)
+{
+	static const struct {
+		const char *path, *name;
+	} names[] = {
+		{ "/v1/health/service/", "health.service" },
+		{ "/v1/health/connect/", "health.connect" },
+		{ "/v1/catalog/services", "catalog.services" },
+		{ "/v1/catalog/nodes", "catalog.nodes" },
+		{ "/v1/catalog/node/", "catalog.node" },
+		{ "/v1/catalog/datacenters", "catalog.datacenters" },
+		{ "/v1/kv/", "kv.block" },
+	};
+	const char *query = strchr(path, '?') ? strchr(path, '?') + 1 : "";
+	size_t path_len = strcspn(path, "?"), i, len;
+	struct strbuf inside = STRBUF_INIT;
+	bool is_list = strstr(query, "recurse") != NULL;
+
+	for (i = 0; i < COUNT_OF(names); i++)
+		if (text_starts_with(path, names[i].path))
+			break;
+	if (i == COUNT_OF(names)) {
+		strbuf_add(out, path, path_len);
+		return;
+	}
+	len = strlen(names[i].path);
+	if (add_parameter(&inside, query, "tag", ""))
+		strbuf_addch(&inside, '.');
+	url_unescape(&inside, path + len, path_len - len, NULL);
+	add_parameter(&inside, query, "dc", "@");
+	add_parameter(&inside, query, "near", "~");
+	if (strstr(query, "passing="))
+		strbuf_addstr(&inside, "|passing");
+	strbuf_addstr(out, is_list ? "kv.list" : names[i].name);
+	if (inside.len)
+		strbuf_addf(out, "(%s)", inside.buf);
+	strbuf_release(&inside);
 }

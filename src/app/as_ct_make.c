@@ -8,11 +8,31 @@
 
 #include "binnacle/base/file.h"
 #include "binnacle/base/limits.h"
+#include "binnacle/base/log.h"
 #include "binnacle/consul/consul.h"
 #include "binnacle/net/http.h"
+#include "as_ct_log.h"
 #include "as_ct_run_private.h"
 
 #define WATCHES_MAX 10000
+
+/* What the original says at each attempt; its delays have no jitter. */
+static void on_retrying(void *arg, const char *path, unsigned attempt, const struct err *err)
+{
+	const struct ct_config *config = ((const struct ct_run *)arg)->config;
+	int64_t delay_ms = config->consul.backoff_ms, most = config->consul.max_backoff_ms;
+	char after[CT_DURATION_BYTES];
+	struct strbuf name = STRBUF_INIT;
+
+	for (unsigned i = 1; i < attempt && i < 32 && (!most || delay_ms < most); i++)
+		delay_ms *= 2;
+	if (most && delay_ms > most)
+		delay_ms = most;
+	ct_log_name(&name, path);
+	log_warn("view", "%s: %s (retry attempt %u after \"%s\")", name.buf, err->msg, attempt,
+		 ct_log_duration(delay_ms, after));
+	strbuf_release(&name);
+}
 
 bool ct_make_consul(struct ct_run *run, struct err *err)
 {
@@ -31,6 +51,8 @@ bool ct_make_consul(struct ct_run *run, struct err *err)
 		.server_name = config->consul.server_name,
 		.wait_ms = config->consul.wait_ms,
 		.max_stale_ms = config->max_stale_ms,
+		.retrying = on_retrying,
+		.retrying_arg = run,
 		.retry_base_ms = config->consul.backoff_ms,
 		.retry_max_ms = config->consul.max_backoff_ms ? config->consul.max_backoff_ms
 							      : INT64_MAX / 4,

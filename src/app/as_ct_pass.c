@@ -12,6 +12,7 @@
 
 #include "binnacle/base/log.h"
 #include "binnacle/loop/loop.h"
+#include "as_ct_dedup.h"
 #include "as_ct_exec.h"
 #include "as_ct_launch.h"
 #include "as_ct_log.h"
@@ -58,29 +59,12 @@ static void command_failed(struct ct_run *run, const char *why)
 	run->command_failed = true;
 }
 
-/* "30s", "1m30s", "1.5s", "300ms" */
-static const char *go_duration(int64_t ms, char out[40])
-{
-	long long minutes = ms / 60000;
-
-	if (ms < 1000)
-		snprintf(out, 40, "%lldms", (long long)ms);
-	else if (minutes >= 60)
-		snprintf(out, 40, "%lldh%lldm%.5gs", minutes / 60, minutes % 60,
-			 (double)(ms % 60000) / 1000);
-	else if (minutes)
-		snprintf(out, 40, "%lldm%.5gs", minutes, (double)(ms % 60000) / 1000);
-	else
-		snprintf(out, 40, "%.5gs", (double)ms / 1000);
-	return out;
-}
-
 static void on_command(void *arg, const struct child_result *result, const struct err *err)
 {
 	struct ct_run *run = arg;
 	const struct ct_item *item = &run->items[run->commands[run->command_index]];
 	const struct ct_exec *exec = &item->template->exec;
-	char *why = NULL, limit[40];
+	char *why = NULL, limit[CT_DURATION_BYTES];
 
 	run->command = NULL;
 	if (err)
@@ -88,7 +72,7 @@ static void on_command(void *arg, const struct child_result *result, const struc
 	else if (result->timed_out)
 		why = xasprintf("child: command did not exit within \"%s\":\n\n    %s\n\n"
 				"Please ensure the command exits in a timely manner.",
-				go_duration(exec->timeout_ms, limit), exec->command);
+				ct_log_duration(exec->timeout_ms, limit), exec->command);
 	else if (result->exit_code)
 		why = xasprintf(
 			"child: command exited with a non-zero exit status: %d\n\n    %s\n\n"
@@ -241,6 +225,8 @@ static void on_pass(void *arg)
 	ct_watch_trouble(run);
 	if (run->ending)
 		return;
+	if (run->dedup)
+		ct_dedup_share(run->dedup);
 	/* Not before the renderer has looked at all of them: there may be nothing to do yet. */
 	if (run->command_count)
 		run->next_command = loop_defer(run->loop, run_command, run);

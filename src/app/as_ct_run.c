@@ -18,6 +18,7 @@
 #include "binnacle/loop/loop.h"
 #include "binnacle/net/http.h"
 #include "binnacle/render/runner.h"
+#include "as_ct_dedup.h"
 #include "as_ct_exec.h"
 #include "as_ct_launch.h"
 #include "as_ct_log.h"
@@ -28,11 +29,13 @@
 
 /* ---- the end ---- */
 
+/* The supervised program and the shared locks are given up at the same time. */
 static void on_stopped(void *arg)
 {
 	struct ct_run *run = arg;
 
-	loop_stop(run->loop);
+	if (--run->stopping <= 0)
+		loop_stop(run->loop);
 }
 
 void ct_end(struct ct_run *run, int status)
@@ -41,9 +44,12 @@ void ct_end(struct ct_run *run, int status)
 		return;
 	run->ending = true;
 	run->status = status;
+	run->stopping = (run->supervisor != NULL) + (run->dedup != NULL);
 	if (run->supervisor)
 		ct_supervisor_stop(run->supervisor);
-	else
+	if (run->dedup)
+		ct_dedup_stop(run->dedup, on_stopped, run);
+	if (!run->stopping)
 		loop_stop(run->loop);
 }
 
@@ -63,9 +69,7 @@ static void on_died(void *arg, int code)
 		return;
 	log_info("runner", "child process died");
 	fprintf(stderr, "child process died with exit code %d\n", code);
-	run->ending = true;
-	run->status = code;
-	loop_stop(run->loop);
+	ct_end(run, code);
 }
 
 static void on_not_started(void *arg, const struct err *err)
@@ -73,7 +77,6 @@ static void on_not_started(void *arg, const struct err *err)
 	struct ct_run *run = arg;
 
 	ct_fail(run, err->msg);
-	loop_stop(run->loop);
 }
 
 /* ---- signals ---- */
@@ -207,6 +210,7 @@ static void release(struct ct_run *run)
 	loop_deferred_cancel(&run->next_command);
 	loop_deferred_cancel(&run->pass);
 	loop_timer_stop(&run->patience);
+	ct_dedup_free(run->dedup);
 	render_runner_free(run->runner);
 	consul_free(run->consul);
 	http_free(run->http);
@@ -240,6 +244,8 @@ int ct_run(const struct ct_config *config, bool *reload)
 		ct_log_fatal(err.msg);
 		run.status = CT_STATUS_RUNNER;
 	} else if (!config->parse_only) {
+		if (config->dedup.enabled == 1 && !config->once)
+			run.dedup = ct_dedup_new(&run);
 		render_runner_start(run.runner);
 		ct_schedule(&run);
 		loop_run(run.loop);

@@ -26,6 +26,7 @@ struct ct_run {
 	struct consul *consul;
 	struct render_runner *runner;
 	struct ct_supervisor *supervisor; /* NULL: nothing to supervise */
+	struct ct_dedup *dedup;           /* NULL: not asked for */
 	struct loop_signal *signals[32];
 	size_t signal_count;
 	struct loop_deferred *pass;
@@ -45,6 +46,7 @@ struct ct_run {
 	struct arena arena;
 	bool pid_file_written;
 	bool ending, reload;
+	int stopping; /* what is still to be stopped at the end */
 	int status;
 };
 

@@ -2,112 +2,10 @@
 # consul-template.sh - the built program in the place of Consul Template, against a consul agent of
 # its own on free ports: flags, files, output, commands, signals, exit status. Prints TAP. Needs no
 # lab and no root.
-set -uo pipefail
-export LC_ALL=C.UTF-8
-project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-binnacle=${BINNACLE:-$project/build/binnacle}
-count=0
-failures=0
-agent=
-daemon=
-scratch=$(mktemp -d)
-cd "$scratch" || exit 2
+what="consul-template's command line"
+. "$(dirname "${BASH_SOURCE[0]}")/agent.sh"
 
-export BINNACLE_SYSLOG_SOCKET=$scratch/no-syslog
-finish_up() {
-	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
-	[ -z "$agent" ] || { kill "$agent"; wait "$agent"; } 2>/dev/null
-	rm -rf "$scratch"
-}
-trap finish_up EXIT
-
-consul=$(command -v consul || echo /var/cache/binnacle-lab/consul/usr/bin/consul)
-if [ ! -x "$consul" ]; then
-	echo "ok 1 - consul-template's command line # SKIP there is no consul (make deps)"
-	echo "1..1"
-	exit 0
-fi
-
-ok() { # NAME STATUS
-	count=$((count + 1))
-	if [ "$2" -eq 0 ]; then
-		echo "ok $count - $1"
-	else
-		failures=$((failures + 1))
-		echo "not ok $count - $1"
-		tail -n 20 log 2>/dev/null | sed 's/^/# /'
-	fi
-}
-
-check() { # NAME COMMAND...
-	local name=$1
-	shift
-	"$@" >/dev/null 2>&1
-	ok "$name" $?
-}
-
-# The program must end with this status and say this (extended regular expression).
-ends() { # NAME STATUS PATTERN FLAGS...
-	local name=$1 want=$2 pattern=$3 got
-	shift 3
-	timeout -k 1 10 "$binnacle" --as consul-template "$@" >log 2>&1 </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] || echo "# ended with $got, expected $want"
-	[ "$got" -eq "$want" ] && { [ -z "$pattern" ] || grep -Eq -- "$pattern" log; }
-	ok "$name" $?
-}
-
-within() { # SECONDS COMMAND...
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
-	done
-}
-
-put() { curl -fsS --max-time 5 -o /dev/null -X PUT -d "$2" "http://$CONSUL_HTTP_ADDR/v1/kv/$1"; }
-
-start() { # FLAGS...: in the background, as $daemon
-	"$binnacle" --as consul-template "$@" >log 2>&1 </dev/null &
-	daemon=$!
-}
-
-ended_with() { # STATUS
-	local got
-	wait "$daemon"
-	got=$?
-	daemon=
-	[ "$got" -eq "$1" ] || { echo "# ended with $got, expected $1" && false; }
-}
-
-# Another program may take a port between the look and the use: then the next ones are tried.
-start_agent() {
-	local base=$((20000 + RANDOM % 10000)) tries
-	for tries in 1 2 3 4 5; do
-		"$consul" agent -dev -node=n1 -bind=127.0.0.1 -log-level=err -dns-port=-1 -grpc-port=-1 \
-			-http-port=$base -server-port=$((base + 1)) -serf-lan-port=$((base + 2)) \
-			-serf-wan-port=$((base + 3)) >agent.log 2>&1 &
-		agent=$!
-		export CONSUL_HTTP_ADDR=127.0.0.1:$base
-		within 10 ready && return 0
-		kill "$agent" 2>/dev/null
-		base=$((base + 7))
-	done
-	return 1
-}
-# Ours, and not another one on the same port.
-ready() {
-	kill -0 "$agent" && curl -fsS "http://$CONSUL_HTTP_ADDR/v1/status/leader" | grep -q 127.0.0.1 &&
-		put hello world
-}
-
-unset CONSUL_HTTP_TOKEN CONSUL_TOKEN CT_LOG CONSUL_TEMPLATE_LOG
-if ! start_agent; then
-	ok "a consul agent starts" 1
-	echo "1..$count"
-	exit 1
-fi
+start_agent || give_up "a consul agent starts"
 echo '{{key "hello"}}' >in.tpl
 
 # ---- once
@@ -200,7 +98,7 @@ ends "a missing file that a template reads" 14 'gone' -template file.tpl:out/x -
 # ---- the daemon
 ln -s "$binnacle" consul-template
 ./consul-template -template in.tpl:out/d:"cp out/d seen" -pid-file pid >log 2>&1 </dev/null &
-daemon=$!
+daemon=$! daemons=" $!"
 check "called by that name it stands in too" within 5 grep -qx world seen
 check "the pid file holds its pid" bash -c "[ \"\$(cat pid)\" = $daemon ]"
 put hello changed
@@ -271,5 +169,4 @@ start -template in.tpl:out/i -consul-retry=false
 ended_with 14
 ok "or not to try again" $?
 
-echo "1..$count"
-[ "$failures" -eq 0 ]
+finish
