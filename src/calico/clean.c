@@ -195,7 +195,10 @@ static void prune(struct calico_clean *clean)
 static void prune_after(struct calico_clean *clean, enum calico_outcome outcome)
 {
 	clean->result.outcome = outcome;
-	prune(clean);
+	if (etcd_api(clean->env.etcd) == ETCD_V3) /* keys without folders */
+		clean_finish(clean, outcome);
+	else
+		prune(clean);
 }
 
 /* The deletion got no answer: what is there now? */

@@ -38,8 +38,29 @@ static void add_workload_folder(struct strbuf *out, const struct calico_wep_id *
 	calico_name_escape(out, id->workload);
 }
 
+/* The name of API v3: "w708--x--1-libnetwork-libnetwork-<endpoint>". */
+static void add_name_v3(struct strbuf *out, const struct calico_wep_id *id)
+{
+	const char *parts[] = { id->node, id->orchestrator, id->workload, id->endpoint };
+
+	for (size_t i = 0; i < 4; i++) {
+		if (i > 0)
+			strbuf_addch(out, '-');
+		for (const char *p = parts[i]; *p; p++) {
+			strbuf_addch(out, *p);
+			if (*p == '-')
+				strbuf_addch(out, '-');
+		}
+	}
+}
+
 void calico_wep_key(struct strbuf *out, const struct calico_wep_id *id)
 {
+	if (id->name_space) {
+		strbuf_addf(out, CALICO_RESOURCES "/workloadendpoints/%s/", id->name_space);
+		add_name_v3(out, id);
+		return;
+	}
 	add_workload_folder(out, id);
 	strbuf_addstr(out, "/endpoint/");
 	calico_name_escape(out, id->endpoint);
@@ -76,12 +97,51 @@ static const char *unescaped(const char *part, size_t len, struct arena *arena)
 	return copy;
 }
 
+/* Up to a '-' that stands alone; *at moves past it, or becomes NULL at the end. A part neither is
+ * empty nor starts or ends with a '-', so three of them in a row are no name. */
+static const char *next_part_v3(const char **at, struct arena *arena)
+{
+	struct strbuf text = STRBUF_INIT;
+	const char *p = *at, *part;
+
+	if (!p)
+		return NULL;
+	while (*p && (*p != '-' || p[1] == '-')) {
+		strbuf_addch(&text, *p);
+		p += *p == '-' ? 2 : 1;
+	}
+	*at = *p ? p + 1 : NULL;
+	part = text.len && text.buf[0] != '-' && text.buf[text.len - 1] != '-'
+		       ? arena_strdup(arena, text.buf)
+		       : NULL;
+	strbuf_release(&text);
+	return part;
+}
+
+static bool split_v3(struct calico_wep_id *id, const char *rest, struct arena *arena)
+{
+	const char *slash = strchr(rest, '/'), *at;
+
+	if (!slash || slash == rest || strchr(slash + 1, '/'))
+		return false;
+	at = slash + 1;
+	id->name_space = arena_strndup(arena, rest, (size_t)(slash - rest));
+	id->node = next_part_v3(&at, arena);
+	id->orchestrator = id->node ? next_part_v3(&at, arena) : NULL;
+	id->workload = id->orchestrator ? next_part_v3(&at, arena) : NULL;
+	id->endpoint = id->workload ? next_part_v3(&at, arena) : NULL;
+	return id->endpoint && !at;
+}
+
 bool calico_wep_key_split(struct calico_wep_id *id, const char *key, struct arena *arena)
 {
+	static const char prefix_v3[] = CALICO_RESOURCES "/workloadendpoints/";
 	static const char prefix[] = CALICO_ROOT "/v1/host/";
 	const char *part[6], *at = key + sizeof(prefix) - 1;
 	size_t len[6];
 
+	if (strncmp(key, prefix_v3, sizeof(prefix_v3) - 1) == 0)
+		return split_v3(id, key + sizeof(prefix_v3) - 1, arena);
 	if (strncmp(key, prefix, sizeof(prefix) - 1) != 0)
 		return false;
 	for (size_t i = 0; i < 6; i++)
@@ -94,6 +154,7 @@ bool calico_wep_key_split(struct calico_wep_id *id, const char *key, struct aren
 	id->orchestrator = unescaped(part[2], len[2], arena);
 	id->workload = unescaped(part[3], len[3], arena);
 	id->endpoint = unescaped(part[5], len[5], arena);
+	id->name_space = NULL;
 	return true;
 }
 

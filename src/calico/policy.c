@@ -203,9 +203,9 @@ static void add_text(struct strbuf *out, const char *before, const char *text)
 
 static bool side_is_empty(const struct calico_rule_side *side)
 {
-	return !*side->tag && !*side->selector && !*side->not_tag && !*side->not_selector &&
-	       !side->nets.count && !side->ports.count && !side->not_nets.count &&
-	       !side->not_ports.count;
+	return (!side->name_space_selector || !*side->name_space_selector) && !*side->tag &&
+	       !*side->selector && !*side->not_tag && !*side->not_selector && !side->nets.count &&
+	       !side->ports.count && !side->not_nets.count && !side->not_ports.count;
 }
 
 static void add_side(struct strbuf *out, const char *word, const struct calico_rule_side *side)
@@ -217,6 +217,7 @@ static void add_side(struct strbuf *out, const char *word, const struct calico_r
 	add_list(out, " not ", &side->not_nets);
 	add_text(out, " tag ", side->tag);
 	add_text(out, " not tag ", side->not_tag);
+	add_text(out, " namespaces with ", side->name_space_selector);
 	add_text(out, " endpoints with ", side->selector);
 	add_text(out, " endpoints without ", side->not_selector);
 	add_list(out, " ports ", &side->ports);

@@ -13,7 +13,9 @@
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/strmap.h"
+#include "binnacle/base/text.h"
 #include "binnacle/etcd/etcd.h"
+#include "resource_v3.h"
 #include "state_private.h"
 
 #define PARTS_MAX 8
@@ -167,7 +169,8 @@ static void on_wep(struct walk *walk, const struct leaf *leaf)
 	wep->value = copy(walk, leaf->value);
 	wep->created_index = leaf->created_index;
 	wep->modified_index = leaf->modified_index;
-	if (!calico_wep_decode(wep, wep->value, arena, &err))
+	if (!(id.name_space ? calico_wep_decode_v3 : calico_wep_decode)(wep, wep->value, arena,
+									&err))
 		wep->problem = copy(walk, err.msg);
 	node_of(walk, id.node);
 }
@@ -282,6 +285,91 @@ static void on_affinity(struct walk *walk, const struct leaf *leaf)
 	strbuf_release(&key);
 }
 
+/* ---- the resources of API v3 ---- */
+
+static void on_cluster(struct walk *walk, const struct leaf *leaf)
+{
+	v3_cluster_decode(&walk->store->state, leaf->value, &walk->store->arena);
+}
+
+static void on_node_v3(struct walk *walk, const struct leaf *leaf)
+{
+	v3_node_decode(node_of(walk, leaf->parts[0]), leaf->value, &walk->store->arena);
+}
+
+static void on_host_endpoint_v3(struct walk *walk, const struct leaf *leaf)
+{
+	struct calico_host_endpoint *hep = ADD(&walk->store->host_endpoints);
+	struct err err = { 0 };
+
+	hep->node = "";
+	hep->name = copy(walk, leaf->parts[0]);
+	hep->key = copy(walk, leaf->key);
+	hep->value = copy(walk, leaf->value);
+	hep->created_index = leaf->created_index;
+	hep->modified_index = leaf->modified_index;
+	if (!calico_host_endpoint_decode_v3(hep, hep->value, &walk->store->arena, &err))
+		hep->problem = copy(walk, err.msg);
+}
+
+/* Calico writes the names of policies with the tier in front, and shows them without. */
+static const char *without_tier(const char *name)
+{
+	return text_starts_with(name, "default.") ? name + strlen("default.") : name;
+}
+
+static void add_policy_v3(struct walk *walk, const struct leaf *leaf, const char *name_space,
+			  const char *name)
+{
+	struct calico_policy *policy = ADD(&walk->store->policies);
+	struct err err = { 0 };
+
+	name = without_tier(name);
+	policy->name_space = name_space ? copy(walk, name_space) : NULL;
+	policy->name = name_space ? arena_printf(&walk->store->arena, "%s/%s", name_space, name)
+				  : copy(walk, name);
+	policy->key = copy(walk, leaf->key);
+	policy->value = copy(walk, leaf->value);
+	policy->created_index = leaf->created_index;
+	policy->modified_index = leaf->modified_index;
+	if (!calico_policy_decode_v3(policy, policy->value, &walk->store->arena, &err))
+		policy->problem = copy(walk, err.msg);
+}
+
+static void on_global_policy_v3(struct walk *walk, const struct leaf *leaf)
+{
+	add_policy_v3(walk, leaf, NULL, leaf->parts[0]);
+}
+
+static void on_policy_v3(struct walk *walk, const struct leaf *leaf)
+{
+	add_policy_v3(walk, leaf, leaf->parts[0], leaf->parts[1]);
+}
+
+static void on_profile_v3(struct walk *walk, const struct leaf *leaf)
+{
+	struct calico_profile *profile = ADD(&walk->store->profiles);
+	struct err err = { 0 };
+
+	profile->name = copy(walk, leaf->parts[0]);
+	if (!calico_profile_decode_v3(profile, leaf->value, &walk->store->arena, &err))
+		profile->problem = copy(walk, err.msg);
+}
+
+static void on_pool_v3(struct walk *walk, const struct leaf *leaf)
+{
+	struct calico_pool *pool = ADD(&walk->store->pools);
+	struct err err = { 0 };
+
+	pool->key = copy(walk, leaf->key);
+	pool->value = copy(walk, leaf->value);
+	pool->modified_index = leaf->modified_index;
+	if (!calico_pool_decode_v3(pool, pool->value, &walk->store->arena, &err))
+		pool->problem = copy(walk, err.msg);
+}
+
+/* ---- what felix reports, in both ---- */
+
 /* `status` expires 90 s after felix last wrote it; `last_reported_status` stays. */
 static void on_felix(struct walk *walk, const struct leaf *leaf)
 {
@@ -304,6 +392,7 @@ static void on_felix(struct walk *walk, const struct leaf *leaf)
 	json_free(doc);
 }
 
+/* Told by the key that the endpoint has or would have in API v1. */
 static void on_felix_endpoint(struct walk *walk, const struct leaf *leaf)
 {
 	struct strbuf key = STRBUF_INIT;
@@ -316,6 +405,42 @@ static void on_felix_endpoint(struct walk *walk, const struct leaf *leaf)
 	strmap_put(&walk->felix_statuses, key.buf, (void *)copy(walk, json_str(doc, "status", "")));
 	strbuf_release(&key);
 	json_free(doc);
+}
+
+/* The two below a region, as later versions write them. */
+static struct leaf without_region(const struct leaf *leaf)
+{
+	struct leaf inner = *leaf;
+
+	memmove(&inner.parts[0], &inner.parts[1], sizeof(inner.parts) - sizeof(inner.parts[0]));
+	return inner;
+}
+
+static void on_felix_v2(struct walk *walk, const struct leaf *leaf)
+{
+	struct leaf inner = without_region(leaf);
+
+	on_felix(walk, &inner);
+}
+
+static void on_felix_endpoint_v2(struct walk *walk, const struct leaf *leaf)
+{
+	struct leaf inner = without_region(leaf);
+
+	on_felix_endpoint(walk, &inner);
+}
+
+static const char *felix_status_of(const struct walk *walk, const struct calico_wep *wep)
+{
+	struct calico_wep_id id = wep->id;
+	struct strbuf key = STRBUF_INIT;
+	const char *status;
+
+	id.name_space = NULL;
+	calico_wep_key(&key, &id);
+	status = strmap_get(&walk->felix_statuses, key.buf);
+	strbuf_release(&key);
+	return status ? status : "";
 }
 
 /* '*' is one part of a key. The second pass is for what is told
@@ -345,6 +470,16 @@ static const struct pattern {
 	{ "/calico/bgp/v1/host/*/*", on_bgp, 2 },
 	{ "/calico/felix/v1/host/*/*", on_felix, 2 },
 	{ "/calico/felix/v1/host/*/workload/*/*/endpoint/*", on_felix_endpoint, 2 },
+	{ "/calico/felix/v2/*/host/*/*", on_felix_v2, 2 },
+	{ "/calico/felix/v2/*/host/*/workload/*/*/endpoint/*", on_felix_endpoint_v2, 2 },
+	{ CALICO_RESOURCES "/clusterinformations/default", on_cluster, 1 },
+	{ CALICO_RESOURCES "/nodes/*", on_node_v3, 1 },
+	{ CALICO_RESOURCES "/workloadendpoints/*/*", on_wep, 1 },
+	{ CALICO_RESOURCES "/hostendpoints/*", on_host_endpoint_v3, 1 },
+	{ CALICO_RESOURCES "/globalnetworkpolicies/*", on_global_policy_v3, 1 },
+	{ CALICO_RESOURCES "/networkpolicies/*/*", on_policy_v3, 1 },
+	{ CALICO_RESOURCES "/profiles/*", on_profile_v3, 1 },
+	{ CALICO_RESOURCES "/ippools/*", on_pool_v3, 1 },
 };
 
 /* Does the key fit? Its parts are cut into `scratch` and named by leaf->parts. */
@@ -499,11 +634,11 @@ static void fill(struct store *store, const struct json *root)
 	visit(&walk, root, 1, &scratch);
 	visit(&walk, root, 2, &scratch);
 	finish_profiles(&walk);
-	for (size_t i = 0; i < store->weps.len; i++) {
-		const char *status = strmap_get(&walk.felix_statuses, store->weps.items[i].key);
-
-		store->weps.items[i].felix_status = status ? status : "";
-	}
+	for (size_t i = 0; i < store->weps.len && walk.felix_statuses.count; i++)
+		store->weps.items[i].felix_status = felix_status_of(&walk, &store->weps.items[i]);
+	for (size_t i = 0; i < store->nodes.len; i++)
+		store->nodes.items[i].felix_unknown =
+			store->state.api == CALICO_API_V3 && !*store->nodes.items[i].felix_time;
 	sort_all(store);
 	strbuf_release(&scratch);
 	strmap_release(&walk.nodes);
@@ -524,6 +659,7 @@ struct calico_state *calico_state_new(const struct json *doc, const struct etcd_
 	store = xcalloc(1, sizeof(*store));
 	store->refs = 1;
 	store->state.exists = root != NULL;
+	store->state.api = meta->api == ETCD_V3 ? CALICO_API_V3 : CALICO_API_V1;
 	store->state.calico_version = store->state.cluster_guid = store->state.bgp_as_num = "";
 	store->state.etcd_index = meta->etcd_index;
 	store->state.cluster_id =

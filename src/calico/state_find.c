@@ -104,6 +104,9 @@ bool calico_state_selects(const struct calico_state *state, const struct calico_
 {
 	struct labelled labelled = { state, wep };
 
+	if (policy->name_space &&
+	    (!wep->id.name_space || strcmp(policy->name_space, wep->id.name_space) != 0))
+		return false;
 	return policy->selector && !policy->problem && !wep->problem &&
 	       calico_selector_matches(policy->selector, label_of_endpoint, &labelled);
 }

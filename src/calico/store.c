@@ -2,6 +2,7 @@
 #include "binnacle/calico/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "binnacle/base/mem.h"
 #include "binnacle/base/text.h"
@@ -71,7 +72,8 @@ struct calico_watch {
 
 static bool is_heartbeat(const char *key)
 {
-	return text_starts_with(key, CALICO_ROOT "/felix/v1/host/") &&
+	return text_starts_with(key, CALICO_ROOT "/felix/") && strstr(key, "/host/") &&
+	       !strstr(key, "/workload/") &&
 	       (text_ends_with(key, "/status") || text_ends_with(key, "/last_reported_status"));
 }
 

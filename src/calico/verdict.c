@@ -323,7 +323,8 @@ static void add_hints(struct examination *ex)
 			     arena_printf(ex->judge->arena,
 					  "last reported from node %s at %s (a hint, no proof)",
 					  node->name, node->felix_time));
-	if (container && container->calico_labels.count && !wep->labels.count && !wep->problem)
+	if (container && container->calico_labels.count && !calico_wep_own_labels(wep) &&
+	    !wep->problem)
 		evidence_add(ex->judge, &ex->evidence, "labels",
 			     "the container has Calico labels, the endpoint has none: policies "
 			     "by label do not select it");

@@ -4,6 +4,7 @@
 
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
+#include "binnacle/base/text.h"
 
 /* What the value looks like; nets and NATs need a second look after the table. */
 struct wep_value {
@@ -197,6 +198,16 @@ const char *calico_wep_label(const struct calico_wep *wep, const char *name)
 		if (strcmp(pair[i].key, name) == 0)
 			return pair[i].value;
 	return NULL;
+}
+
+size_t calico_wep_own_labels(const struct calico_wep *wep)
+{
+	const struct json_pair *pair = wep->labels.items;
+	size_t count = 0;
+
+	for (size_t i = 0; i < wep->labels.count; i++)
+		count += !text_starts_with(pair[i].key, "projectcalico.org/");
+	return count;
 }
 
 bool calico_wep_has_address(const struct calico_wep *wep, const struct calico_net *address)

@@ -38,7 +38,8 @@ static struct json *node_of(const struct etcd3_kv *kv)
 
 static struct etcd_meta meta_of(const struct etcd3_answer *answer)
 {
-	return (struct etcd_meta){ .etcd_index = answer ? answer->revision : 0,
+	return (struct etcd_meta){ .api = ETCD_V3,
+				   .etcd_index = answer ? answer->revision : 0,
 				   .cluster_id = answer ? answer->cluster_id : "" };
 }
 

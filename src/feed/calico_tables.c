@@ -321,9 +321,13 @@ static void describe_node(const struct calico_node *node, struct node_row *row,
 	row->tunnel = text_in(snapshot, node->tunnel_address);
 	row->as_num = text_in(snapshot, node->bgp_as_num);
 	row->reported_ms = clock_parse_rfc3339(node->felix_time);
-	row->status = node->felix_alive ? "alive" : "SILENT";
-	row->state = node->felix_alive ? STATE_PASS : STATE_WARN;
-	if (!node->felix_alive)
+	row->status = node->felix_alive ? "alive" : node->felix_unknown ? "?" : "SILENT";
+	row->state = node->felix_alive     ? STATE_PASS
+		     : node->felix_unknown ? STATE_UNKNOWN
+					   : STATE_WARN;
+	if (node->felix_unknown)
+		row->why = "felix keeps no report in this data store";
+	else if (!node->felix_alive)
 		row->why = *node->felix_time ? "felix has not reported for its time to live"
 					     : "felix has never reported";
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "binnacle/base/clock.h"
+#include "binnacle/base/encode.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/calico/clean.h"
@@ -27,6 +28,7 @@
 
 static struct real_etcd server;
 static bool have_etcd;
+static enum calico_api api; /* of the store; all of it is run with both */
 
 /* Two nodes with a live endpoint each; N1 also has the left-over 'a' with ADDRESS. */
 struct scene {
@@ -150,7 +152,8 @@ static const struct calico_state *read_state(struct scene *scene)
 
 static void connect_to(struct scene *scene, const char *url)
 {
-	struct etcd_config config = { .endpoints = (const char *[]){ url, NULL } };
+	struct etcd_config config = { .api = api == CALICO_API_V3 ? ETCD_V3 : ETCD_V2,
+				      .endpoints = (const char *[]){ url, NULL } };
 	struct err err;
 
 	etcd_free(scene->etcd);
@@ -197,7 +200,6 @@ static int setup(void **state)
 	cluster_block(scene->cluster, CIDR, "N1", (int[]){ 1, 2, 5, 9, 1010, -1 });
 	if (!have_etcd)
 		return 0;
-	free(real_etcd_request(&server, "DELETE", "/v2/keys/calico?recursive=true", NULL, NULL));
 	cluster_push(scene->cluster, &server);
 	connect_to(scene, server.url);
 	grow_old(scene);
@@ -334,14 +336,16 @@ static void a_stale_endpoint_is_deleted_and_its_bytes_are_saved_first(void **sta
 static void the_folders_of_the_last_endpoint_go_too(void **state)
 {
 	struct scene *scene = *state;
-	char path[300];
 
 	NEEDS_ETCD;
-	snprintf(path, sizeof(path), "/v2/keys%s", cluster_wep_key("N1", '1'));
-	free(real_etcd_request(&server, "DELETE", path, NULL, NULL));
+	cluster_store(&server, cluster_wep_key("N1", '1'), NULL);
 	grow_old(scene);
 	start_delete(scene);
 	finish(scene, CALICO_DONE);
+	if (api == CALICO_API_V3) { /* keys without folders */
+		assert_int_equal(scene->result.folders_pruned, 0);
+		return;
+	}
 	assert_int_equal(scene->result.folders_pruned, 2);
 	assert_false(key_is_there("/v2/keys/calico/v1/host/N1/workload/libnetwork/libnetwork"));
 	assert_true(key_is_there("/v2/keys/calico/v1/host/N1/workload/libnetwork"));
@@ -352,7 +356,7 @@ static void an_endpoint_that_changed_since_it_was_confirmed_stays(void **state)
 	struct scene *scene = *state;
 
 	NEEDS_ETCD;
-	real_etcd_put(&server, cluster_wep_key("N1", 'a'), cluster_wep_value('a', ADDRESS));
+	cluster_store(&server, cluster_wep_key("N1", 'a'), cluster_wep_value('a', ADDRESS));
 	start_delete(scene);
 	finish(scene, CALICO_CHANGED);
 	assert_int_equal(scene->result.err.code, ERR_CONFLICT);
@@ -363,7 +367,7 @@ static void an_endpoint_that_changed_since_it_was_confirmed_stays(void **state)
 static void rewrite_endpoint(struct scene *scene)
 {
 	(void)scene;
-	real_etcd_put(&server, cluster_wep_key("N1", 'a'), cluster_wep_value('a', "10.0.0.9"));
+	cluster_store(&server, cluster_wep_key("N1", 'a'), cluster_wep_value('a', "10.0.0.9"));
 }
 
 static void an_endpoint_rewritten_between_looking_and_acting_stays(void **state)
@@ -383,11 +387,8 @@ static void an_endpoint_rewritten_between_looking_and_acting_stays(void **state)
 
 static void delete_endpoint(struct scene *scene)
 {
-	char path[300];
-
 	(void)scene;
-	snprintf(path, sizeof(path), "/v2/keys%s", cluster_wep_key("N1", 'a'));
-	free(real_etcd_request(&server, "DELETE", path, NULL, NULL));
+	cluster_store(&server, cluster_wep_key("N1", 'a'), NULL);
 }
 
 static void an_endpoint_that_is_gone_already_is_no_failure(void **state)
@@ -647,7 +648,7 @@ static void an_address_is_released_without_a_daemon_only_when_overlooked(void **
 static void take_another_slot(struct scene *scene)
 {
 	(void)scene;
-	real_etcd_put(&server, BLOCK_KEY,
+	cluster_store(&server, BLOCK_KEY,
 		      cluster_block_value(CIDR, "N1", (int[]){ 1, 2, 5, 9, 20, 1010, -1 }));
 }
 
@@ -680,8 +681,10 @@ static void a_race_that_is_always_lost_ends(void **state)
 
 static void give_address_to_another(struct scene *scene)
 {
+	const char *key = cluster_wep_key("N2", 'b');
+
 	take_another_slot(scene);
-	real_etcd_put(&server, cluster_wep_key("N2", 'b'), cluster_wep_value('b', "10.0.0.9"));
+	cluster_store(&server, key, cluster_wep_value('b', "10.0.0.9"));
 }
 
 static void an_address_that_was_given_away_meanwhile_is_not_released(void **state)
@@ -693,20 +696,22 @@ static void an_address_that_was_given_away_meanwhile_is_not_released(void **stat
 	scene->disturbances = 1;
 	start_release(scene, "10.0.0.9", &(struct calico_release_options){ .was_leaked = true });
 	finish(scene, CALICO_REFUSED);
+	assert_non_null(strstr(scene->result.err.msg, "has the address"));
 	assert_true(is_taken(scene, "10.0.0.9"));
 }
 
 static void nobodys_block_is_deleted_with_its_last_address(void **state)
 {
 	struct scene *scene = *state;
+	struct calico_net gone = address("10.0.1.3");
 
 	NEEDS_ETCD;
-	real_etcd_put(&server, "/calico/ipam/v2/assignment/ipv4/block/10.0.1.0-26",
+	cluster_store(&server, "/calico/ipam/v2/assignment/ipv4/block/10.0.1.0-26",
 		      cluster_block_value("10.0.1.0/26", NULL, (int[]){ 3, -1 }));
 	grow_old(scene);
 	start_release(scene, "10.0.1.3", NULL);
 	finish(scene, CALICO_DONE);
-	assert_false(key_is_there("/v2/keys/calico/ipam/v2/assignment/ipv4/block/10.0.1.0-26"));
+	assert_null(calico_state_block_of(read_state(scene), &gone));
 }
 
 static void undo_puts_back_the_address_and_the_exact_endpoint(void **state)
@@ -714,7 +719,7 @@ static void undo_puts_back_the_address_and_the_exact_endpoint(void **state)
 	struct scene *scene = *state;
 	struct calico_net net = address(ADDRESS);
 	struct calico_undo undo = { .addresses = &net, .address_count = 1 };
-	char key[300], value[400];
+	char key[300], value[800];
 
 	NEEDS_ETCD;
 	start_delete(scene);
@@ -739,7 +744,6 @@ static void undo_of_a_deletion_alone_leaves_ipam_alone(void **state)
 {
 	struct scene *scene = *state;
 	struct calico_undo undo = { 0 };
-	const char *value = cluster_wep_value('a', ADDRESS);
 	uint64_t index;
 
 	NEEDS_ETCD;
@@ -747,7 +751,7 @@ static void undo_of_a_deletion_alone_leaves_ipam_alone(void **state)
 	start_delete(scene);
 	finish(scene, CALICO_DONE);
 	undo.wep_key = cluster_wep_key("N1", 'a');
-	undo.wep_value = value;
+	undo.wep_value = cluster_wep_value('a', ADDRESS);
 	scene->clean = calico_undo_start(&scene->env, &undo, on_finished, scene);
 	finish(scene, CALICO_DONE);
 	assert_int_equal(read_state(scene)->blocks[0].modified_index, index);
@@ -805,28 +809,58 @@ static char *tree_body(struct scene *scene, bool with_endpoint)
 	return strbuf_detach(&out, NULL);
 }
 
+/* The same as the answer of the v3 API. */
+static char *range_body(struct scene *scene, bool with_endpoint)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *comma = "";
+
+	strbuf_addstr(&out, "{\"header\":{\"revision\":\"50\"},\"kvs\":[");
+	for (size_t i = 0; i < scene->state->wep_count; i++) {
+		const struct calico_wep *wep = &scene->state->weps[i];
+
+		if (!with_endpoint && strcmp(wep->key, cluster_wep_key("N1", 'a')) == 0)
+			continue;
+		strbuf_addf(&out,
+			    "%s{\"create_revision\":\"%llu\",\"mod_revision\":\"%llu\",\"key\":\"",
+			    comma, (unsigned long long)wep->created_index,
+			    (unsigned long long)wep->modified_index);
+		base64_encode(&out, wep->key, strlen(wep->key), BASE64_STANDARD);
+		strbuf_addstr(&out, "\",\"value\":\"");
+		base64_encode(&out, wep->value, strlen(wep->value), BASE64_STANDARD);
+		strbuf_addstr(&out, "\"}");
+		comma = ",";
+	}
+	strbuf_addstr(&out, "]}");
+	return strbuf_detach(&out, NULL);
+}
+
 /* What a deletion without an answer turns out to be: after it, the tree has the endpoint (1), has
  * it no more (0), or cannot be read (-1). */
 static void lose_the_answer(struct scene *scene, int after, enum calico_outcome want)
 {
+	bool v3 = api == CALICO_API_V3;
+	const char *read = v3 ? "POST /v3/kv/range" : "GET /v2/keys/calico";
 	struct peer *peer = peer_new(scene->loop);
-	char *with = tree_body(scene, true), *without = tree_body(scene, false);
+	char *with = v3 ? range_body(scene, true) : tree_body(scene, true);
+	char *without = v3 ? range_body(scene, false) : tree_body(scene, false);
 
 	connect_to(scene, peer_url(peer));
-	peer_script(peer, &(struct peer_reply){ .request = "GET /v2/keys/calico",
+	peer_answer(peer, "GET /version", 200, NULL, "{\"etcdserver\":\"3.4.23\"}");
+	peer_script(peer, &(struct peer_reply){ .request = read,
 						.headers = "X-Etcd-Index: 50\r\n",
 						.body = with,
 						.times = 1 });
-	peer_script(peer, &(struct peer_reply){ .request = "DELETE /v2/keys/calico/v1*",
+	peer_script(peer, &(struct peer_reply){ .request = v3 ? "POST /v3/kv/txn"
+							      : "DELETE /v2/keys/calico/v1*",
 						.body = "{}",
 						.fault = PEER_CUT,
 						.cut_after = 1,
 						.times = 1 });
 	if (after >= 0)
-		peer_answer(peer, "GET /v2/keys/calico", 200, "X-Etcd-Index: 51\r\n",
-			    after ? with : without);
+		peer_answer(peer, read, 200, "X-Etcd-Index: 51\r\n", after ? with : without);
 	else
-		peer_answer(peer, "GET /v2/keys/calico", 500, NULL, "no leader");
+		peer_answer(peer, read, 500, NULL, "no leader");
 	start_delete(scene);
 	finish(scene, want);
 	peer_free(peer);
@@ -910,5 +944,11 @@ int main(void)
 		TEST(without_etcd_the_sequence_fails),
 	};
 
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	int failures =
+		cmocka_run_group_tests_name("API v1 in etcd v2", tests, start_server, stop_server);
+
+	api = CALICO_API_V3;
+	cluster_use(api);
+	return failures +
+	       cmocka_run_group_tests_name("API v3 in etcd v3", tests, start_server, stop_server);
 }

@@ -46,7 +46,7 @@ static void upper_case_and_other_escapes_stay(void **state)
 
 static void the_key_of_an_endpoint_is_built_and_split(void **state)
 {
-	struct calico_wep_id id = { "W708-X-1", "libnetwork", "libnetwork", EID }, back;
+	struct calico_wep_id id = { "W708-X-1", "libnetwork", "libnetwork", EID, NULL }, back;
 	struct strbuf key = STRBUF_INIT;
 	struct arena arena = ARENA_INIT;
 
@@ -71,7 +71,7 @@ static void the_key_of_an_endpoint_is_built_and_split(void **state)
 
 static void names_with_a_slash_survive_a_key(void **state)
 {
-	struct calico_wep_id id = { "n", "k8s", "default/pod%1", "eth0" }, back;
+	struct calico_wep_id id = { "n", "k8s", "default/pod%1", "eth0", NULL }, back;
 	struct strbuf key = STRBUF_INIT;
 	struct arena arena = ARENA_INIT;
 
@@ -110,7 +110,7 @@ static void other_keys_are_no_endpoints(void **state)
 
 static void only_64_hexadecimal_digits_are_an_endpoint_of_docker(void **state)
 {
-	struct calico_wep_id id = { "n", "libnetwork", "libnetwork", EID };
+	struct calico_wep_id id = { "n", "libnetwork", "libnetwork", EID, NULL };
 
 	(void)state;
 	assert_true(calico_wep_id_is_docker(&id));

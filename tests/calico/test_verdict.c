@@ -21,6 +21,8 @@
 	"IpamDriver.RequestAddress: IP assignment error, data: {IP:10.0.0.5 "                      \
 	"HandleID:<nil> Attrs:map[] Hostname:N1}: Address already assigned in block"
 
+static enum calico_api api; /* everything is run with both */
+
 /* Two nodes, each with its daemon and one live endpoint beside what a test adds. */
 struct scene {
 	struct cluster *cluster;
@@ -375,8 +377,8 @@ static void a_daemon_that_advertises_another_nodes_address_is_a_conflict(void **
 	struct scene *scene = *state;
 
 	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
-	cluster_put(scene->cluster, "/calico/v1/host/N1/bird_ip", "192.0.2.1");
-	cluster_put(scene->cluster, "/calico/v1/host/N2/bird_ip", "192.0.2.2");
+	cluster_node_address(scene->cluster, "N1", "192.0.2.1", NULL);
+	cluster_node_address(scene->cluster, "N2", "192.0.2.2", NULL);
 	scene->views[0]->cluster_advertise = "192.0.2.2:2376";
 	look_twice(scene);
 	assert_verdict(wep(scene, "N1", 'a'), "unknown", "mapping");
@@ -452,9 +454,8 @@ static void a_daemon_that_knows_none_of_several_endpoints_is_suspect(void **stat
 static void what_the_plugin_did_not_make_is_foreign(void **state)
 {
 	struct scene *scene = *state;
-	const char *k8s = "/calico/v1/host/N1/workload/k8s/ns%2fpod/endpoint/eth0";
+	const char *k8s = cluster_foreign_wep(scene->cluster, "N1", ADDRESS);
 
-	cluster_put(scene->cluster, k8s, cluster_wep_value('c', ADDRESS));
 	cluster_put(scene->cluster, cluster_wep_key("N1", 'd'), "{\"ipv4_nets\":7}");
 	block_with(scene, (int[]){ 5, 9, 1010, -1 });
 	look_twice(scene);
@@ -470,8 +471,7 @@ static void an_endpoint_with_a_whole_network_may_have_all_of_it(void **state)
 {
 	struct scene *scene = *state;
 
-	cluster_put(scene->cluster, cluster_wep_key("N1", 'd'),
-		    "{\"ipv4_nets\":[\"10.0.0.8/29\"]}");
+	cluster_wep(scene->cluster, "N1", 'd', "10.0.0.8/29");
 	block_with(scene, (int[]){ 9, 20, -1 });
 	look_twice(scene);
 	assert_slot(slot(scene, "10.0.0.9"), "unknown", "foreign", false);
@@ -592,7 +592,7 @@ static void running_containers_and_tunnels_use_their_address(void **state)
 	cluster_container(
 		scene->views[1],
 		&(struct cluster_container){ .name = "bare", .eid = 'f', .address = ADDRESS });
-	cluster_put(scene->cluster, "/calico/v1/host/N1/config/IpInIpTunnelAddr", "10.0.0.9");
+	cluster_node_address(scene->cluster, "N1", NULL, "10.0.0.9");
 	look_twice(scene);
 	assert_slot(slot(scene, ADDRESS), "in use", "", false);
 	assert_slot(slot(scene, "10.0.0.9"), "in use", "", false);
@@ -723,12 +723,14 @@ static void a_container_with_labels_and_an_endpoint_without_is_noticed(void **st
 static void felix_gives_hints_and_no_proof(void **state)
 {
 	struct scene *scene = *state;
+	const char *root = api == CALICO_API_V3 ? "v2/no-region" : "v1";
 	char key[300];
 
-	cluster_put(scene->cluster, "/calico/felix/v1/host/N1/last_reported_status",
-		    "{\"time\":\"2017-11-20T03:12:10Z\",\"uptime\":8.5}");
-	snprintf(key, sizeof(key), "/calico/felix/v1/host/N1%s",
-		 cluster_wep_key("N1", '1') + strlen("/calico/v1/host/N1"));
+	snprintf(key, sizeof(key), "/calico/felix/%s/host/N1/last_reported_status", root);
+	cluster_put(scene->cluster, key, "{\"time\":\"2017-11-20T03:12:10Z\",\"uptime\":8.5}");
+	snprintf(key, sizeof(key),
+		 "/calico/felix/%s/host/N1/workload/libnetwork/libnetwork/endpoint/%s", root,
+		 cluster_eid('1'));
 	cluster_put(scene->cluster, key, "{\"status\":\"down\"}");
 	look_twice(scene);
 	assert_verdict(wep(scene, "N1", '1'), "live", "");
@@ -834,5 +836,9 @@ int main(void)
 		TEST(a_ghost_is_left_alone_while_a_daemon_is_missing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failures = cmocka_run_group_tests_name("API v1", tests, NULL, NULL);
+
+	api = CALICO_API_V3;
+	cluster_use(api);
+	return failures + cmocka_run_group_tests_name("API v3", tests, NULL, NULL);
 }

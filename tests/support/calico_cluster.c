@@ -21,11 +21,39 @@ struct cluster {
 	int64_t index;
 };
 
+static enum calico_api api;
+static char node_of_eid[256][100];
+
+void cluster_use(enum calico_api use)
+{
+	api = use;
+}
+
+/* A resource of API v3 with members of its spec. */
+static void put_resource(struct cluster *cluster, const char *path, const char *kind,
+			 const char *name, const char *spec)
+{
+	char *key = xasprintf(CALICO_RESOURCES "/%s/%s", path, name);
+	char *value =
+		xasprintf("{\"kind\":\"%s\",\"apiVersion\":\"projectcalico.org/v3\",\"metadata\":"
+			  "{\"name\":\"%s\"},\"spec\":{%s}}",
+			  kind, name, spec);
+
+	cluster_put(cluster, key, value);
+	free(key);
+	free(value);
+}
+
 struct cluster *cluster_new(void)
 {
 	struct cluster *cluster = xcalloc(1, sizeof(*cluster));
 
 	cluster->index = 10;
+	if (api == CALICO_API_V3) {
+		put_resource(cluster, "ippools", "IPPool", "pool",
+			     "\"cidr\":\"10.0.0.0/8\",\"ipipMode\":\"Never\",\"natOutgoing\":true");
+		return cluster;
+	}
 	cluster_put(cluster, "/calico/v1/ipam/v4/pool/10.0.0.0-8",
 		    "{\"cidr\":\"10.0.0.0/8\",\"ipip\":\"\",\"masquerade\":true}");
 	return cluster;
@@ -65,8 +93,38 @@ void cluster_node(struct cluster *cluster, const char *node)
 {
 	char key[200];
 
+	if (api == CALICO_API_V3) {
+		put_resource(cluster, "nodes", "Node", node, "");
+		return;
+	}
 	snprintf(key, sizeof(key), "/calico/v1/host/%s/metadata", node);
 	cluster_put(cluster, key, "{}");
+}
+
+void cluster_node_address(struct cluster *cluster, const char *node, const char *address,
+			  const char *tunnel)
+{
+	struct strbuf text = STRBUF_INIT;
+	char key[200];
+
+	if (api == CALICO_API_V3) {
+		strbuf_addstr(&text, "\"bgp\":{");
+		if (address)
+			strbuf_addf(&text, "\"ipv4Address\":\"%s/24\"", address);
+		if (tunnel)
+			strbuf_addf(&text, "%s\"ipv4IPIPTunnelAddr\":\"%s\"", address ? "," : "",
+				    tunnel);
+		strbuf_addch(&text, '}');
+		put_resource(cluster, "nodes", "Node", node, text.buf);
+		strbuf_release(&text);
+		return;
+	}
+	snprintf(key, sizeof(key), "/calico/v1/host/%s/bird_ip", node);
+	if (address)
+		cluster_put(cluster, key, address);
+	snprintf(key, sizeof(key), "/calico/v1/host/%s/config/IpInIpTunnelAddr", node);
+	if (tunnel)
+		cluster_put(cluster, key, tunnel);
 }
 
 const char *cluster_eid(char digit)
@@ -79,27 +137,97 @@ const char *cluster_eid(char digit)
 
 const char *cluster_wep_key(const char *node, char eid)
 {
-	static char key[300];
+	static struct strbuf key = STRBUF_INIT;
+	const struct calico_wep_id id = {
+		.node = node,
+		.orchestrator = CALICO_LIBNETWORK,
+		.workload = CALICO_LIBNETWORK,
+		.endpoint = cluster_eid(eid),
+		.name_space = api == CALICO_API_V3 ? "libnetwork" : NULL,
+	};
 
-	snprintf(key, sizeof(key), "/calico/v1/host/%s/workload/libnetwork/libnetwork/endpoint/%s",
-		 node, cluster_eid(eid));
-	return key;
+	snprintf(node_of_eid[(unsigned char)eid], sizeof(node_of_eid[0]), "%s", node);
+	strbuf_reset(&key);
+	calico_wep_key(&key, &id);
+	return key.buf;
+}
+
+/* The address, with the mask of one address unless it has its own. */
+static const char *net_of(const char *address)
+{
+	static char net[60];
+
+	snprintf(net, sizeof(net), "%s%s", address, strchr(address, '/') ? "" : "/32");
+	return net;
+}
+
+static char *wep_value_v3(const struct calico_wep_id *id, const char *address)
+{
+	struct strbuf key = STRBUF_INIT;
+	char *value;
+
+	calico_wep_key(&key, id);
+	value = xasprintf(
+		"{\"kind\":\"WorkloadEndpoint\",\"apiVersion\":\"projectcalico.org/v3\","
+		"\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"labels\":{"
+		"\"projectcalico.org/namespace\":\"%s\",\"projectcalico.org/"
+		"orchestrator\":\"%s\"}},"
+		"\"spec\":{\"orchestrator\":\"%s\",\"workload\":\"%s\",\"node\":\"%s\","
+		"\"endpoint\":\"%s\",\"ipNetworks\":[\"%s\"],\"interfaceName\":\"cali%.11s\","
+		"\"mac\":\"ee:ee:ee:ee:ee:ee\"}}",
+		strrchr(key.buf, '/') + 1, id->name_space, id->name_space, id->orchestrator,
+		id->orchestrator, id->workload, id->node, id->endpoint, net_of(address),
+		id->endpoint);
+	strbuf_release(&key);
+	return value;
+}
+
+const char *cluster_foreign_wep(struct cluster *cluster, const char *node, const char *address)
+{
+	static struct strbuf key = STRBUF_INIT;
+	const struct calico_wep_id id = { .node = node,
+					  .orchestrator = "k8s",
+					  .workload = api == CALICO_API_V3 ? "pod" : "ns/pod",
+					  .endpoint = "eth0",
+					  .name_space = api == CALICO_API_V3 ? "ns" : NULL };
+	char *value = api == CALICO_API_V3 ? wep_value_v3(&id, address)
+					   : xstrdup(cluster_wep_value('c', address));
+
+	strbuf_reset(&key);
+	calico_wep_key(&key, &id);
+	cluster_put(cluster, key.buf, value);
+	free(value);
+	return key.buf;
 }
 
 const char *cluster_wep_value(char eid, const char *address)
 {
-	static char value[400];
+	static char value[1200];
+	const struct calico_wep_id id = { .node = node_of_eid[(unsigned char)eid],
+					  .orchestrator = CALICO_LIBNETWORK,
+					  .workload = CALICO_LIBNETWORK,
+					  .endpoint = cluster_eid(eid),
+					  .name_space = "libnetwork" };
+	char *text = wep_value_v3(&id, address);
 
-	snprintf(value, sizeof(value),
-		 "{\"state\":\"active\",\"name\":\"cali%.11s\",\"mac\":\"ee:ee:ee:ee:ee:ee\","
-		 "\"profile_ids\":null,\"ipv4_nets\":[\"%s/32\"],\"ipv6_nets\":[]}",
-		 cluster_eid(eid), address);
+	if (api == CALICO_API_V3)
+		snprintf(value, sizeof(value), "%s", text);
+	else
+		snprintf(value, sizeof(value),
+			 "{\"state\":\"active\",\"name\":\"cali%.11s\","
+			 "\"mac\":\"ee:ee:ee:ee:ee:ee\",\"profile_ids\":null,"
+			 "\"ipv4_nets\":[\"%s\"],\"ipv6_nets\":[]}",
+			 cluster_eid(eid), net_of(address));
+	free(text);
 	return value;
 }
 
 void cluster_wep(struct cluster *cluster, const char *node, char eid, const char *address)
 {
-	cluster_put(cluster, cluster_wep_key(node, eid), cluster_wep_value(eid, address));
+	char *key = xstrdup(cluster_wep_key(node, eid));
+
+	cluster_put(cluster, key, cluster_wep_value(eid, address));
+	free(key);
 }
 
 static bool is_taken(const int *taken, int slot)
@@ -154,7 +282,9 @@ void cluster_block(struct cluster *cluster, const char *cidr, const char *node, 
 /* The folders are left out but for those of nodes: nobody looks at the others. */
 struct calico_state *cluster_state(const struct cluster *cluster)
 {
-	struct etcd_meta meta = { .etcd_index = (uint64_t)cluster->index, .cluster_id = "c1" };
+	struct etcd_meta meta = { .api = api == CALICO_API_V3 ? ETCD_V3 : ETCD_V2,
+				  .etcd_index = (uint64_t)cluster->index,
+				  .cluster_id = "c1" };
 	struct json *doc = json_new_object(), *root = json_add_object(doc, "node"), *list;
 	struct calico_state *state;
 	struct err err = { 0 };
@@ -187,11 +317,45 @@ struct calico_state *cluster_state(const struct cluster *cluster)
 	return state;
 }
 
+static void clear(const struct real_etcd *etcd)
+{
+	struct strbuf body = STRBUF_INIT;
+	int status;
+
+	if (api == CALICO_API_V1) {
+		free(real_etcd_request(etcd, "DELETE", "/v2/keys/calico?recursive=true", NULL,
+				       NULL));
+		return;
+	}
+	/* From "/calico/" up to "/calico0". */
+	strbuf_addstr(&body, "{\"key\":\"L2NhbGljby8=\",\"range_end\":\"L2NhbGljbzA=\"}");
+	free(real_etcd_call(etcd, "/kv/deleterange", NULL, body.buf, &status));
+	if (status != 200)
+		abort();
+	strbuf_release(&body);
+}
+
 void cluster_push(const struct cluster *cluster, const struct real_etcd *etcd)
 {
+	clear(etcd);
 	for (size_t i = 0; i < cluster->keys.count; i++)
-		real_etcd_put(etcd, cluster->keys.entries[i].key,
+		cluster_store(etcd, cluster->keys.entries[i].key,
 			      ((const struct key *)cluster->keys.entries[i].value)->value);
+}
+
+void cluster_store(const struct real_etcd *etcd, const char *key, const char *value)
+{
+	char *path;
+
+	if (api == CALICO_API_V3) {
+		real_etcd3_put(etcd, key, value);
+	} else if (value) {
+		real_etcd_put(etcd, key, value);
+	} else {
+		path = xasprintf("/v2/keys%s", key);
+		free(real_etcd_request(etcd, "DELETE", path, NULL, NULL));
+		free(path);
+	}
 }
 
 struct calico_docker_view *cluster_view(const char *source)

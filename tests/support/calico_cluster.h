@@ -23,21 +23,33 @@
 struct cluster;
 struct real_etcd;
 
+/* Which of Calico's APIs all of this is of from now on; API v1 at the start. */
+void cluster_use(enum calico_api api);
 struct cluster *cluster_new(void);
 void cluster_free(struct cluster *cluster);
 /* Write a key: a new index each time; NULL removes it. */
 void cluster_put(struct cluster *cluster, const char *key, const char *value);
 /* A node with its metadata; a pool 10.0.0.0/8 is there from the start. */
 void cluster_node(struct cluster *cluster, const char *node);
+/* Its address, and that of its tunnel; NULL: none. */
+void cluster_node_address(struct cluster *cluster, const char *node, const char *address,
+			  const char *tunnel);
+/* The address may have a mask: "10.0.0.8/29". */
 void cluster_wep(struct cluster *cluster, const char *node, char eid, const char *address);
 /* Slots that are taken, ended by -1; a slot + 1000 has a handle. node NULL: nobody's. */
 void cluster_block(struct cluster *cluster, const char *cidr, const char *node, const int *taken);
 struct calico_state *cluster_state(const struct cluster *cluster);
-/* Write all keys to a store. */
+/* Write all keys to a store, in the place of what Calico has there. */
 void cluster_push(const struct cluster *cluster, const struct real_etcd *etcd);
+/* One key of a store; value NULL: it goes. */
+void cluster_store(const struct real_etcd *etcd, const char *key, const char *value);
+
+/* An endpoint that another orchestrator made; gives its key. */
+const char *cluster_foreign_wep(struct cluster *cluster, const char *node, const char *address);
 
 const char *cluster_eid(char digit);
 const char *cluster_wep_key(const char *node, char eid);
+/* In API v3 of the node that cluster_wep_key was called with for this endpoint. */
 const char *cluster_wep_value(char eid, const char *address);
 const char *cluster_block_value(const char *cidr, const char *node, const int *taken);
 

@@ -72,6 +72,9 @@ struct calico_pool {
 
 bool calico_pool_decode(struct calico_pool *pool, const char *value, struct arena *arena,
 			struct err *err);
+/* The value of API v3, in the words of API v1. */
+bool calico_pool_decode_v3(struct calico_pool *pool, const char *value, struct arena *arena,
+			   struct err *err);
 
 /* How many addresses each block lends to a handle. */
 struct calico_handle {

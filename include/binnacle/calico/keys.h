@@ -1,11 +1,18 @@
 /*
- * calico/keys.h - the keys of Calico's data in etcd v2 (API v1, Calico up to 2.6).
+ * calico/keys.h - the keys of Calico's data: API v1 in etcd v2 (Calico up to 2.6), and API v3 in
+ * etcd v3.
  *
+ * API v1:
  * Names of orchestrators, workloads, endpoints, policies and profiles are escaped inside a key
  * ('%' to "%25", then '/' to "%2f"); node names never are, and their case matters. The '/' of a
  * CIDR becomes '-'. etcd/etcd.h percent-encodes the whole key once more for the request.
  *
- * Reference: libcalico-go, lib/backend/model (escapeName and the key types).
+ * API v3: resources are flat, ".../<plural>/<name>" or ".../<plural>/<namespace>/<name>"; addresses
+ * are where they are in API v1. The name of a workload endpoint is its node, orchestrator,
+ * workload and endpoint, joined by '-', each '-' inside them doubled.
+ *
+ * Reference: libcalico-go, lib/backend/model (escapeName and the key types) and, for v3,
+ * lib/names.
  */
 #ifndef BINNACLE_CALICO_KEYS_H
 #define BINNACLE_CALICO_KEYS_H
@@ -17,7 +24,10 @@
 #include "binnacle/base/strbuf.h"
 #include "binnacle/calico/address.h"
 
-#define CALICO_ROOT "/calico"
+enum calico_api { CALICO_API_V1, CALICO_API_V3 };
+
+#define CALICO_ROOT      "/calico"
+#define CALICO_RESOURCES CALICO_ROOT "/resources/v3/projectcalico.org"
 /* Orchestrator and workload of every endpoint that the Docker plugin makes. */
 #define CALICO_LIBNETWORK "libnetwork"
 
@@ -28,10 +38,12 @@ void calico_name_unescape(struct strbuf *out, const char *name, size_t len);
  * id and the two in the middle are CALICO_LIBNETWORK. */
 struct calico_wep_id {
 	const char *node, *orchestrator, *workload, *endpoint;
+	const char *name_space; /* of API v3; NULL: it is one of API v1 */
 };
 
 void calico_wep_key(struct strbuf *out, const struct calico_wep_id *id);
-/* The folders that may be empty after an endpoint went: level 0 ".../endpoint", 1 the workload. */
+/* API v1 only: the folders that may be empty after an endpoint went: level 0 ".../endpoint", 1 the
+ * workload. */
 void calico_wep_folder_key(struct strbuf *out, const struct calico_wep_id *id, unsigned level);
 /* False when the key is not that of a workload endpoint. The parts go to the arena. */
 bool calico_wep_key_split(struct calico_wep_id *id, const char *key, struct arena *arena);

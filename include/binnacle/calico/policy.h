@@ -22,6 +22,7 @@ struct calico_rule_side {
 	const char *tag, *selector;
 	struct json_list nets, ports; /* const char *; a single `net` stands last in nets */
 	const char *not_tag, *not_selector;
+	const char *name_space_selector; /* API v3; NULL: none */
 	struct json_list not_nets, not_ports;
 };
 
@@ -40,7 +41,8 @@ struct calico_rule_list {
 };
 
 struct calico_policy {
-	const char *name;
+	const char *name;       /* of API v3 "namespace/name" when it has a namespace */
+	const char *name_space; /* the only one whose endpoints it selects; NULL: any */
 	const char *key, *value;
 	uint64_t created_index, modified_index;
 	const char *problem; /* the value cannot be read */
@@ -56,8 +58,12 @@ struct calico_policy {
 	struct json_list annotations; /* struct json_pair */
 };
 
+/* The value of API v1; that of API v3 (a NetworkPolicy or a GlobalNetworkPolicy) gives the same
+ * words, "allow" for "Allow". */
 bool calico_policy_decode(struct calico_policy *policy, const char *value, struct arena *arena,
 			  struct err *err);
+bool calico_policy_decode_v3(struct calico_policy *policy, const char *value, struct arena *arena,
+			     struct err *err);
 /* The order in which policies are tried: by order, those without one last, then by name. */
 int calico_policy_compare(const struct calico_policy *a, const struct calico_policy *b);
 /* One line: "allow tcp from 10.0.0.0/8 to ports 80,443". */
@@ -71,7 +77,9 @@ struct calico_profile {
 	struct calico_rule_list inbound, outbound;
 };
 
-/* Each of the three values may be NULL (not stored). */
+bool calico_profile_decode_v3(struct calico_profile *profile, const char *value,
+			      struct arena *arena, struct err *err);
+/* API v1. Each of the three values may be NULL (not stored). */
 bool calico_profile_decode(struct calico_profile *profile, const char *rules, const char *tags,
 			   const char *labels, struct arena *arena, struct err *err);
 

@@ -24,8 +24,6 @@
 
 struct json;
 
-enum calico_api { CALICO_API_V1, CALICO_API_V3 };
-
 /* Documents; the caller frees. What cannot be read in the store is left out. */
 struct json *calico_resource_of_policy(const struct calico_policy *policy, enum calico_api api);
 struct json *calico_resource_of_profile(const struct calico_profile *profile);

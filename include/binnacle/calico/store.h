@@ -9,7 +9,9 @@
  *     }
  *
  * A state is one recursive quorum read of /calico, so all of it is of the same etcd index. It is
- * immutable and counted; everything in it lives as long as the state.
+ * immutable and counted; everything in it lives as long as the state. Which of Calico's APIs the
+ * data is of follows from the client's (etcd/etcd.h): API v1 in etcd v2, API v3 in etcd v3; its
+ * words are those of API v1 either way.
  */
 #ifndef BINNACLE_CALICO_STORE_H
 #define BINNACLE_CALICO_STORE_H
@@ -34,17 +36,19 @@ struct calico_node {
 	const char *tunnel_address; /* taken from IPAM by the node itself; "" when none */
 	const char *bgp_as_num;     /* "": the global one */
 	const char *bgp_ipv4, *bgp_ipv6, *bgp_network_v4, *bgp_network_v6; /* "" when unused */
-	bool felix_alive;           /* it has reported within its time to live */
-	const char *felix_time;     /* of the last report, RFC 3339; "" when none */
+	bool felix_alive;       /* it has reported within its time to live */
+	bool felix_unknown;     /* API v3, which need not keep reports: nobody knows */
+	const char *felix_time; /* of the last report, RFC 3339; "" when none */
 	double felix_uptime_s;
 };
 
 struct calico_state {
+	enum calico_api api;
 	uint64_t etcd_index;
 	const char *cluster_id; /* of etcd; "" when unknown */
 	int64_t read_wall_ms, read_mono_ms;
 	bool exists;                               /* false: there is nothing under /calico */
-	bool ready;                                /* /calico/v1/Ready is "true" */
+	bool ready;                                /* Calico says so: the data is complete */
 	const char *calico_version, *cluster_guid; /* "" when not stored */
 	const char *bgp_as_num;                    /* of nodes without their own; "": 64512 */
 

@@ -44,10 +44,15 @@ struct calico_wep {
 /* Fill what the value tells; wep must be zeroed or hold only the key part. */
 bool calico_wep_decode(struct calico_wep *wep, const char *value, struct arena *arena,
 		       struct err *err);
-/* The value as the plugin writes it (fields that are unset are left out). */
+/* The value of API v3. ERR_FORMAT as well when it is not about the endpoint that the key names. */
+bool calico_wep_decode_v3(struct calico_wep *wep, const char *value, struct arena *arena,
+			  struct err *err);
+/* The value of API v1 as the plugin writes it (fields that are unset are left out). */
 void calico_wep_encode(struct strbuf *out, const struct calico_wep *wep);
 /* NULL when there is no such label. */
 const char *calico_wep_label(const struct calico_wep *wep, const char *name);
+/* Labels that somebody gave it: without those that Calico sets itself (API v3). */
+size_t calico_wep_own_labels(const struct calico_wep *wep);
 bool calico_wep_has_address(const struct calico_wep *wep, const struct calico_net *address);
 
 struct calico_host_endpoint {
@@ -63,5 +68,8 @@ struct calico_host_endpoint {
 
 bool calico_host_endpoint_decode(struct calico_host_endpoint *hep, const char *value,
 				 struct arena *arena, struct err *err);
+/* The value of API v3, which also tells the node. */
+bool calico_host_endpoint_decode_v3(struct calico_host_endpoint *hep, const char *value,
+				    struct arena *arena, struct err *err);
 
 #endif

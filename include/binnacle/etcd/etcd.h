@@ -51,6 +51,7 @@ struct etcd_config {
 enum etcd_flags { ETCD_RECURSIVE = 1, ETCD_QUORUM = 2, ETCD_SORTED = 4 };
 
 struct etcd_meta {
+	enum etcd_api api;
 	uint64_t etcd_index;    /* X-Etcd-Index: current index of the store */
 	const char *cluster_id; /* X-Etcd-Cluster-Id; borrowed */
 };
