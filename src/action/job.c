@@ -229,6 +229,8 @@ static void end_target(struct slot *slot, enum job_outcome outcome)
 	struct job *job = slot->job;
 	char undo[64] = "";
 
+	if (job->plan->in_order && outcome != JOB_TARGET_DONE)
+		job->stopped = true;
 	slot->outcome = outcome;
 	slot->stage = STAGE_IDLE;
 	free(slot->run.state);
@@ -331,7 +333,9 @@ static void start_step(struct slot *slot)
 
 static void start_targets(struct job *job)
 {
-	for (size_t i = 0; i < job->plan->target_count && job->running < JOB_PARALLEL; i++) {
+	size_t at_once = job->plan->in_order ? 1 : JOB_PARALLEL;
+
+	for (size_t i = 0; i < job->plan->target_count && job->running < at_once; i++) {
 		struct slot *slot = &job->slots[i];
 
 		if (slot->outcome != JOB_TARGET_WAITING)
@@ -394,8 +398,10 @@ static void end_job(struct job *job)
 		result->not_done++;
 		if (job->events.target)
 			job->events.target(job->arg, i, JOB_TARGET_NOT_DONE, "",
-					   job->stopped ? "the job stopped after failures in a row"
-							: "canceled",
+					   !job->stopped ? "canceled"
+					   : job->plan->in_order
+						   ? "the job stopped at one that was not done"
+						   : "the job stopped after failures in a row",
 					   "");
 	}
 	result->canceled = job->cancel_asked && result->not_done + result->failed > 0;

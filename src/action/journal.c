@@ -222,6 +222,8 @@ static void add_plan(struct json *line, const struct plan *plan)
 	add_text(line, "batch", plan->batch);
 	add_text(line, "data_age", plan->data_age);
 	json_add_bool(line, "irreversible", plan->irreversible);
+	if (plan->in_order)
+		json_add_bool(line, "in_order", true);
 	targets = json_add_array(line, "targets");
 	for (size_t i = 0; i < plan->target_count; i++) {
 		const struct plan_target *target = &plan->targets[i];

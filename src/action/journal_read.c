@@ -162,6 +162,22 @@ static bool was_done(const struct json *line)
 	       strcmp(json_str(line, "result", ""), "done") == 0;
 }
 
+/* Something to take back: the step was done, or it broke off and its kind knows what to do then. */
+static bool may_have_acted(const struct journal_entry *entry, const struct json *line)
+{
+	const struct json *args, *target;
+	const struct step_kind *kind;
+
+	if (was_done(line))
+		return true;
+	if (strcmp(json_str(line, "event", ""), "step") != 0 ||
+	    strcmp(json_str(line, "result", ""), "failed") != 0)
+		return false;
+	kind = kind_at(entry->begin, json_int(line, "target", 0), json_int(line, "step", 0), &args,
+		       &target);
+	return kind && kind->undo_when_failed;
+}
+
 static void judge(struct journal_entry *entry)
 {
 	const struct json *args, *target;
@@ -178,7 +194,7 @@ static void judge(struct journal_entry *entry)
 	{
 		const struct step_kind *kind;
 
-		if (!was_done(line))
+		if (!may_have_acted(entry, line))
 			continue;
 		kind = kind_at(entry->begin, json_int(line, "target", 0), json_int(line, "step", 0),
 			       &args, &target);
@@ -340,7 +356,7 @@ static void undo_target(const struct journal_entry *entry, const struct action_e
 	size_t filled = 0;
 
 	JSON_EACH(line, entry->steps)
-	if (was_done(line) && json_int(line, "target", -1) == index)
+	if (may_have_acted(entry, line) && json_int(line, "target", -1) == index)
 		lines[filled++] = line;
 	while (filled-- > 0) {
 		int64_t step = json_int(lines[filled], "step", 0);
@@ -386,9 +402,10 @@ static struct plan *plan_of_entry(const struct journal_entry *entry, const struc
 		return NULL;
 	}
 	plan = plan_new("undo");
+	plan->in_order = json_bool(entry->begin, "in_order", false);
 	count = json_count(json_get(entry->begin, "targets"));
 	for (size_t i = 0; i < count; i++)
-		undo_target(entry, env, (int64_t)i, plan);
+		undo_target(entry, env, (int64_t)(plan->in_order ? count - 1 - i : i), plan);
 	if (!plan->target_count) {
 		err_set(err, ERR_REFUSED, "%" PRId64 " (%s) cannot be undone%s%s", entry->id,
 			entry->verb, plan->skipped_count ? ": " : "",

@@ -241,7 +241,7 @@ void plan_seal(struct plan *plan)
 {
 	if (*plan->hash)
 		return;
-	if (plan->target_count)
+	if (plan->target_count && !plan->in_order)
 		qsort(plan->targets, plan->target_count, sizeof(*plan->targets), compare_targets);
 	decide_confirmation(plan);
 	compute_hash(plan);

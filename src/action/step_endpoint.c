@@ -14,13 +14,19 @@
 struct cleaning {
 	struct step_run *run;
 	struct calico_clean *clean;
+	/* The node of the step, when the operator has typed that it is gone for good. */
+	const char *decommissioned[2];
 };
 
 static void *query(void *arg, const char *node, calico_sources_fn *done, void *done_arg)
 {
 	struct cleaning *cleaning = arg;
+	struct calico_feed *feed = cleaning->run->env->calico_feed;
 
-	return calico_feed_query(cleaning->run->env->calico_feed, node, done, done_arg);
+	/* Nobody answers for a node that is gone; that nobody else has it can be asked. */
+	if (cleaning->decommissioned[0])
+		return calico_feed_query_others(feed, cleaning->decommissioned[0], done, done_arg);
+	return calico_feed_query(feed, node, done, done_arg);
 }
 
 static void query_cancel(void *arg, void *handle)
@@ -78,6 +84,10 @@ static bool begin(struct step_run *run, struct calico_clean_env *env, struct err
 	env->query = query;
 	env->query_cancel = query_cancel;
 	env->before_delete = before_delete;
+	if (json_bool(run->args, "decommissioned", false)) {
+		cleaning->decommissioned[0] = json_str(run->args, "node", "");
+		env->decommissioned = cleaning->decommissioned;
+	}
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include "binnacle/calico/verdict.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "binnacle/base/mem.h"
 #include "binnacle/base/strmap.h"
@@ -16,6 +17,7 @@ struct sighting {
 struct calico_history {
 	struct strmap sightings;
 	uint64_t observation;
+	struct strmap proofs; /* node -> id of its daemon */
 };
 
 struct calico_history *calico_history_new(void)
@@ -30,7 +32,34 @@ void calico_history_free(struct calico_history *history)
 	for (size_t i = 0; i < history->sightings.count; i++)
 		free(history->sightings.entries[i].value);
 	strmap_release(&history->sightings);
+	for (size_t i = 0; i < history->proofs.count; i++)
+		free(history->proofs.entries[i].value);
+	strmap_release(&history->proofs);
 	free(history);
+}
+
+void calico_history_prove(struct calico_history *history, const struct calico_report *report)
+{
+	for (size_t i = 0; i < report->wep_count; i++) {
+		const struct calico_wep_verdict *verdict = &report->weps[i];
+		const struct calico_source *source = verdict->container_source;
+
+		/* What a doubtful daemon has is unknown, not live or held. */
+		if (!source || source != verdict->source || !*source->view->daemon_id ||
+		    (verdict->verdict != CALICO_LIVE && verdict->verdict != CALICO_HELD) ||
+		    calico_history_is_proven(history, source->node, source->view->daemon_id))
+			continue;
+		free(strmap_put(&history->proofs, source->node,
+				xstrdup(source->view->daemon_id)));
+	}
+}
+
+bool calico_history_is_proven(const struct calico_history *history, const char *node,
+			      const char *daemon_id)
+{
+	const char *proven = history ? strmap_get(&history->proofs, node) : NULL;
+
+	return proven && strcmp(proven, daemon_id) == 0;
 }
 
 static void see(struct calico_history *history, const char *key, uint64_t created_index,

@@ -3,6 +3,7 @@
  * place of the old ones. */
 #include "binnacle/calico/ipam.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "binnacle/base/json.h"
@@ -74,16 +75,15 @@ static const struct json *item_at(const struct json *array, size_t index)
 	return item;
 }
 
-static const char *host_of_affinity(const struct json *doc, struct arena *arena)
+/* Of a block of today "host:NODE", of a very old one the bare name under another field. */
+static const char *owner_of(const struct json *doc)
 {
+	static const char prefix[] = "host:";
 	const char *affinity = json_str(doc, "affinity", "");
-	const char *old_form = json_str(doc, "hostAffinity", "");
 
-	if (strncmp(affinity, "host:", 5) == 0)
-		return arena_strdup(arena, affinity + 5);
-	if (*affinity)
-		return arena_strdup(arena, affinity);
-	return *old_form ? arena_strdup(arena, old_form) : NULL;
+	if (strncmp(affinity, prefix, sizeof(prefix) - 1) == 0)
+		return affinity + sizeof(prefix) - 1;
+	return *affinity ? affinity : json_str(doc, "hostAffinity", "");
 }
 
 static bool decode_slots(struct calico_block *block, const struct block_doc *raw,
@@ -129,7 +129,7 @@ bool calico_block_decode(struct calico_block *block, const char *value, struct a
 	if (!block_doc_open(&raw, value, err))
 		return false;
 	block->cidr = raw.cidr;
-	block->affinity = host_of_affinity(raw.doc, arena);
+	block->affinity = *owner_of(raw.doc) ? arena_strdup(arena, owner_of(raw.doc)) : NULL;
 	block->strict = json_bool(raw.doc, "strictAffinity", false);
 	ok = decode_slots(block, &raw, arena, err);
 	block_doc_release(&raw);
@@ -323,6 +323,54 @@ bool calico_block_assign(const char *value, const struct calico_net *address,
 	json_print(&edit->value, block.doc);
 	ok = true;
 out:
+	block_doc_release(&block);
+	return ok;
+}
+
+bool calico_block_unclaim(const char *value, const char *node, struct calico_block_edit *edit,
+			  struct err *err)
+{
+	struct block_doc block;
+	bool ok = false, any;
+
+	*edit = (struct calico_block_edit){ .value = STRBUF_INIT };
+	if (!block_doc_open(&block, value, err))
+		return false;
+	if (strcmp(owner_of(block.doc), node) != 0) {
+		err_set(err, ERR_CONFLICT, "the block is %s's, not %s's",
+			*owner_of(block.doc) ? owner_of(block.doc) : "nobody", node);
+	} else {
+		json_remove(block.doc, "hostAffinity");
+		json_remove(block.doc, "affinity");
+		json_add_null(block.doc, "affinity");
+		attribute_is_used(&block, -1, &any);
+		edit->delete_block = !any;
+		json_print(&edit->value, block.doc);
+		ok = true;
+	}
+	block_doc_release(&block);
+	return ok;
+}
+
+bool calico_block_claim(const char *value, const char *node, struct calico_block_edit *edit,
+			struct err *err)
+{
+	struct block_doc block;
+	bool ok = false;
+	char *affinity;
+
+	*edit = (struct calico_block_edit){ .value = STRBUF_INIT };
+	if (!block_doc_open(&block, value, err))
+		return false;
+	if (*owner_of(block.doc)) {
+		err_set(err, ERR_CONFLICT, "the block is %s's by now", owner_of(block.doc));
+	} else {
+		affinity = xasprintf("host:%s", node);
+		json_set(block.doc, "affinity", json_new_str(affinity));
+		free(affinity);
+		json_print(&edit->value, block.doc);
+		ok = true;
+	}
 	block_doc_release(&block);
 	return ok;
 }

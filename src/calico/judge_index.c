@@ -185,6 +185,8 @@ static size_t count_unless_known(struct judge *judge, const struct calico_source
 	const struct calico_state *state = judge->base->state;
 	size_t count = 0;
 
+	if (calico_history_is_proven(judge->base->history, source->node, source->view->daemon_id))
+		return 0;
 	for (size_t i = 0; i < state->wep_count; i++) {
 		const struct reference *reference;
 

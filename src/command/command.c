@@ -35,6 +35,7 @@ static const struct {
 	{ address_commands, &address_command_count },
 	{ calico_commands, &calico_command_count },
 	{ policy_commands, &policy_command_count },
+	{ node_commands, &node_command_count },
 	{ engine_commands, &engine_command_count },
 };
 

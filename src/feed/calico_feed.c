@@ -227,6 +227,21 @@ static bool has_young(const struct calico_report *report)
 	return false;
 }
 
+/* Something of which nobody bears witness, and which was not seen twice: whoever says that its node
+ * is gone for good needs that, too. */
+static bool has_unwitnessed(const struct calico_feed *feed)
+{
+	for (size_t i = 0; i < feed->report->wep_count; i++) {
+		const struct calico_wep_verdict *verdict = &feed->report->weps[i];
+
+		if ((verdict->reason == CALICO_REASON_UNREACHABLE ||
+		     verdict->reason == CALICO_REASON_MAPPING) &&
+		    verdict->seen_ms < feed->grace_ms)
+			return true;
+	}
+	return false;
+}
+
 /* When what we hold was last known to be the present: when it was read, or when the watch came
  * back without news. */
 static void observe(struct calico_feed *feed)
@@ -258,12 +273,13 @@ static void judge(struct calico_feed *feed)
 	base.sources = docker_feed_sources(feed->docker_feed, &base.source_count);
 	calico_report_free(feed->report);
 	feed->report = calico_judge(&base);
+	calico_history_prove(feed->history, feed->report);
 	young = has_young(feed->report);
 	feed->is_settled = !young && docker_feed_is_complete(feed->docker_feed);
 	if (feed->published || docker_feed_is_complete(feed->docker_feed))
 		publish(feed);
-	feed->second_look = young;
-	if (young)
+	feed->second_look = young || has_unwitnessed(feed);
+	if (feed->second_look)
 		next_ms = feed->state->read_mono_ms + feed->grace_ms + RIPEN_SLACK_MS -
 			  clock_mono_ms();
 	feed->timer = loop_timer_start(feed->loop, next_ms < RIPEN_MIN_MS ? RIPEN_MIN_MS : next_ms,
@@ -370,6 +386,23 @@ const struct calico_state *calico_feed_state(const struct calico_feed *feed)
 	return feed->state;
 }
 
+struct calico_report *calico_feed_judge(const struct calico_feed *feed,
+					const char *const *decommissioned)
+{
+	struct calico_evidence_base base = {
+		.state = feed->state,
+		.history = feed->history,
+		.now_mono_ms = clock_mono_ms(),
+		.grace_ms = feed->grace_ms,
+		.decommissioned = decommissioned,
+	};
+
+	if (!feed->state)
+		return NULL;
+	base.sources = docker_feed_sources(feed->docker_feed, &base.source_count);
+	return calico_judge(&base);
+}
+
 bool calico_feed_is_settled(const struct calico_feed *feed)
 {
 	return feed->is_down || feed->is_settled;
@@ -379,6 +412,12 @@ void *calico_feed_query(struct calico_feed *feed, const char *node, calico_sourc
 			void *done_arg)
 {
 	return docker_feed_query(feed->docker_feed, node, done, done_arg);
+}
+
+void *calico_feed_query_others(struct calico_feed *feed, const char *node, calico_sources_fn *done,
+			       void *done_arg)
+{
+	return docker_feed_query_others(feed->docker_feed, node, done, done_arg);
 }
 
 void calico_feed_query_cancel(struct calico_feed *feed, void *handle)

@@ -431,8 +431,8 @@ static void on_unasked(void *arg)
 	answer_queries(query->feed);
 }
 
-struct docker_feed_query *docker_feed_query(struct docker_feed *feed, const char *node,
-					    calico_sources_fn *done, void *arg)
+static struct docker_feed_query *start_query(struct docker_feed *feed, const char *node,
+					     bool others, calico_sources_fn *done, void *arg)
 {
 	struct docker_feed_query *query = xcalloc(1, sizeof(*query));
 	bool asked = false;
@@ -446,7 +446,7 @@ struct docker_feed_query *docker_feed_query(struct docker_feed *feed, const char
 	for (size_t i = 0; i < feed->count; i++) {
 		struct daemon *daemon = feed->daemons[i];
 
-		if (node && strcmp(daemon->node, node) != 0)
+		if (node && (strcmp(daemon->node, node) == 0) == others)
 			continue;
 		asked = true;
 		/* One that is under way began before the question: its answer is too old. */
@@ -457,6 +457,18 @@ struct docker_feed_query *docker_feed_query(struct docker_feed *feed, const char
 	if (!asked)
 		query->deferred = loop_defer(feed->loop, on_unasked, query);
 	return query;
+}
+
+struct docker_feed_query *docker_feed_query(struct docker_feed *feed, const char *node,
+					    calico_sources_fn *done, void *arg)
+{
+	return start_query(feed, node, false, done, arg);
+}
+
+struct docker_feed_query *docker_feed_query_others(struct docker_feed *feed, const char *node,
+						   calico_sources_fn *done, void *arg)
+{
+	return start_query(feed, node, true, done, arg);
 }
 
 void docker_feed_query_cancel(struct docker_feed_query **query)

@@ -39,6 +39,7 @@ static const struct key_binding default_keys[] = {
 	{ "addresses", "D F8", "release", GROUP_ACT, "release" },
 	{ "addresses", "P", "repair", GROUP_ACT, "repair" },
 	{ "containers", "P", "repair", GROUP_ACT, "repair" },
+	{ "nodes", "D F8", "decommission", GROUP_ACT, "decommission" },
 	{ "services", "I", "register", GROUP_ACT, NULL },
 	{ "services", "X", "remove attention", GROUP_ACT, NULL },
 	{ "endpoints", "X", "remove attention", GROUP_ACT, "all stale" },

@@ -409,6 +409,26 @@ static void the_daemons_own_name_written_down_settles_whose_it_is(void **state)
 	assert_true(scene->report->nodes[0].conflict);
 }
 
+static void a_mapping_that_was_proven_once_stays_so_while_its_proof_is_cleaned_up(void **state)
+{
+	struct scene *scene = *state;
+
+	cluster_wep(scene->cluster, "N1", 'a', ADDRESS);
+	cluster_wep(scene->cluster, "N1", 'b', "10.0.0.6");
+	scene->views[0]->daemon_id = "ID-1";
+	look_twice(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "stale", "");
+	calico_history_prove(scene->history, scene->report);
+	/* The only endpoint that the daemon knows goes. */
+	cluster_put(scene->cluster, cluster_wep_key("N1", '1'), NULL);
+	look(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "stale", "");
+	/* Another daemon in its place has proven nothing. */
+	scene->views[0]->daemon_id = "ID-2";
+	look(scene);
+	assert_verdict(wep(scene, "N1", 'a'), "unknown", "mapping");
+}
+
 static void several_unknown_endpoints_are_overruled_by_the_name_too(void **state)
 {
 	struct scene *scene = *state;
@@ -816,6 +836,7 @@ int main(void)
 		TEST(a_daemon_that_advertises_another_nodes_address_is_a_conflict),
 		TEST(the_daemons_own_name_written_down_settles_whose_it_is),
 		TEST(several_unknown_endpoints_are_overruled_by_the_name_too),
+		TEST(a_mapping_that_was_proven_once_stays_so_while_its_proof_is_cleaned_up),
 		TEST(a_daemon_that_knows_none_of_several_endpoints_is_suspect),
 		TEST(what_the_plugin_did_not_make_is_foreign),
 		TEST(an_endpoint_with_a_whole_network_may_have_all_of_it),

@@ -9,7 +9,8 @@
  * Up to JOB_PARALLEL targets at a time, the steps of one target in order. Each step: check, note
  * "about to" in the journal, apply, note the result. A target of which a check says that the world
  * changed is skipped; one of which a step fails ends there. Three failures of one kind in a row
- * stop the job, the rest is not done. Progress shows in the model's table of jobs.
+ * stop the job, the rest is not done; of a plan in order the first one that is not done does.
+ * Progress shows in the model's table of jobs.
  */
 #ifndef BINNACLE_ACTION_JOB_H
 #define BINNACLE_ACTION_JOB_H

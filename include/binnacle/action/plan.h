@@ -61,6 +61,9 @@ struct plan {
 	size_t skipped_count, skipped_cap;
 	enum plan_confirm confirm;
 	bool irreversible;
+	/* The targets build on each other: they stay in the order in which they were added, are
+	 * worked off one by one, and the first that is not done ends the job. */
+	bool in_order;
 	int64_t made_ms;
 	char hash[17]; /* hex, after plan_seal */
 };

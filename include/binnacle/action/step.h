@@ -54,6 +54,7 @@ struct step_kind {
 	unsigned typed_from;      /* that many targets ask for a typed answer; 0: never */
 	bool typed_when_doubtful; /* so does a target with a warning */
 	bool irreversible;
+	bool undo_when_failed; /* it may break off half-way, and `undo` copes with that */
 };
 
 /* The step ends. err NULL: done; message (may be NULL) says what was done. */
@@ -74,6 +75,7 @@ void step_kind_register(const struct step_kind *kind);
 extern const struct step_kind step_delete_endpoint, step_release_address, step_release_orphan,
 	step_restore_endpoint;
 extern const struct step_kind step_write_policy, step_delete_policy;
+extern const struct step_kind step_release_block, step_remove_node, step_restore_node;
 extern const struct step_kind step_register, step_deregister_agent, step_deregister_catalog,
 	step_register_agent, step_register_catalog;
 extern const struct step_kind step_render_write, step_render_apply, step_render_rollback,

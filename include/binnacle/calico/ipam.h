@@ -59,6 +59,14 @@ bool calico_block_release(const char *value, const struct calico_net *address,
 bool calico_block_assign(const char *value, const struct calico_net *address,
 			 struct calico_block_edit *edit, struct err *err);
 
+/* Take the block from its node. An empty one is to be deleted, so that others can claim its
+ * addresses anew. ERR_CONFLICT: it is not that node's. */
+bool calico_block_unclaim(const char *value, const char *node, struct calico_block_edit *edit,
+			  struct err *err);
+/* Give a block that is nobody's to a node. ERR_CONFLICT: it is somebody's. */
+bool calico_block_claim(const char *value, const char *node, struct calico_block_edit *edit,
+			struct err *err);
+
 struct calico_pool {
 	struct calico_net cidr;
 	const char *key, *value;

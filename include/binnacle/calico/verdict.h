@@ -81,6 +81,12 @@ void calico_history_free(struct calico_history *history);
  * the watch stands (calico_watch_alive_ms). Forgets what is gone. */
 void calico_history_observe(struct calico_history *history, const struct calico_state *state,
 			    int64_t mono_ms);
+/* Remember which daemons were seen to have an endpoint of their node: what proves a mapping may be
+ * the next to be cleaned up, and the rest is no less left over then. */
+struct calico_report;
+void calico_history_prove(struct calico_history *history, const struct calico_report *report);
+bool calico_history_is_proven(const struct calico_history *history, const char *node,
+			      const char *daemon_id);
 /* For how long the key has been seen with this index; 0 when only once or not at all. */
 int64_t calico_history_age_ms(const struct calico_history *history, const char *key,
 			      uint64_t created_index, uint64_t modified_index);

@@ -37,6 +37,11 @@ void calico_feed_free(struct calico_feed *feed);
 const struct calico_report *calico_feed_report(const struct calico_feed *feed);
 const struct calico_state *calico_feed_state(const struct calico_feed *feed);
 
+/* A judgment of what is known now, as if these nodes (NULL-terminated) were decommissioned; NULL
+ * before the first. To be freed before the loop turns. */
+struct calico_report *calico_feed_judge(const struct calico_feed *feed,
+					const char *const *decommissioned);
+
 /*
  * Whether waiting can still change a verdict: something is unknown only for being young, or a
  * daemon has not answered for the first time. --batch waits for it before it cleans.
@@ -49,6 +54,9 @@ void calico_feed_clean_env(struct calico_feed *feed, struct calico_clean_env *en
 /* The env's callbacks, for callers that need an argument of their own around them. */
 void *calico_feed_query(struct calico_feed *feed, const char *node, calico_sources_fn *done,
 			void *done_arg);
+/* All daemons but that of `node`, of which what is known is given. */
+void *calico_feed_query_others(struct calico_feed *feed, const char *node, calico_sources_fn *done,
+			       void *done_arg);
 void calico_feed_query_cancel(struct calico_feed *feed, void *handle);
 
 #endif

@@ -71,6 +71,9 @@ const struct calico_docker_view *docker_feed_view(const struct docker_feed *feed
 struct docker_feed_query;
 struct docker_feed_query *docker_feed_query(struct docker_feed *feed, const char *node,
 					    calico_sources_fn *done, void *arg);
+/* The same for all daemons but that of `node`. */
+struct docker_feed_query *docker_feed_query_others(struct docker_feed *feed, const char *node,
+						   calico_sources_fn *done, void *arg);
 void docker_feed_query_cancel(struct docker_feed_query **query);
 
 #endif
