@@ -47,7 +47,7 @@ struct stand_in {
 	struct loop_timer *retry;
 	struct docker_call *listing;
 	/* what was logged of the registrar's state */
-	bool listens, is_done;
+	bool listens, said_sync, is_done;
 	int64_t synced_ms;
 	struct loop_timer *rest;
 	struct registrar_task *removal; /* of everything, at the end */
@@ -212,9 +212,15 @@ static void on_changed(void *arg)
 		else
 			log_info(PART, "Docker event loop closed");
 	}
+	if (!status.docker_up)
+		self->said_sync = false;
 	self->listens = status.docker_up;
-	if (status.last_resync_ms != self->synced_ms)
+	/* The comparisons that Registrator does not make go by in silence. */
+	if (status.last_resync_ms != self->synced_ms &&
+	    (self->flags.has_resync || !self->said_sync)) {
 		log_info(PART, "Syncing services on %zu containers", status.containers);
+		self->said_sync = true;
+	}
 	self->synced_ms = status.last_resync_ms;
 	rest_soon(self);
 	if (status.synced)

@@ -26,7 +26,7 @@ enum {
 	EVENTS_OPEN_MS = 30000,
 	NS_PER_S = 1000000000
 };
-enum { SEEN_PRUNE_COUNT = 64 };
+enum { SEEN_PRUNE_COUNT = 64, HEADER_PATIENCE_MS = 2000 };
 static const int64_t overlap_ns = NS_PER_S;
 
 /* One event that was given: what makes it the same one when it comes again. */
@@ -40,9 +40,9 @@ struct docker_events {
 	struct docker_event_handlers handlers;
 	void *arg;
 	struct http_stream *stream;
-	struct loop_timer *retry, *opening;
+	struct loop_timer *retry, *opening, *patience;
 	struct backoff backoff;
-	bool is_up, was_reported_down;
+	bool is_up, was_reported_down, was_up;
 	int64_t newest_ns;       /* 0: nothing was seen yet */
 	struct seen_event *seen; /* those of the last overlap_ns, and some older ones */
 	size_t seen_count, seen_cap, prune_at;
@@ -148,10 +148,25 @@ static void on_open(void *arg)
 	struct docker_events *events = arg;
 
 	loop_timer_stop(&events->opening);
-	events->is_up = true;
+	loop_timer_stop(&events->patience);
+	events->is_up = events->was_up = true;
 	events->was_reported_down = false;
 	backoff_reset(&events->backoff);
 	log_info("docker", "%s: events are followed", events->docker->name);
+	if (events->handlers.up)
+		events->handlers.up(events->arg);
+}
+
+/*
+ * Some proxies keep the header back until the first event. The reader need not wait for that with
+ * its list: when the header comes it lists again, and has missed nothing.
+ */
+static void on_no_header(void *arg)
+{
+	struct docker_events *events = arg;
+
+	events->patience = NULL;
+	log_info("docker", "%s: the event stream has not begun yet", events->docker->name);
 	if (events->handlers.up)
 		events->handlers.up(events->arg);
 }
@@ -170,6 +185,7 @@ static void on_end(void *arg, int status, const char *text, const struct err *er
 	struct err why = { 0 };
 
 	loop_timer_stop(&events->opening);
+	loop_timer_stop(&events->patience);
 	events->stream = NULL;
 	events->is_up = false;
 	events->retry = loop_timer_start(events->docker->loop, backoff_next_ms(&events->backoff),
@@ -218,6 +234,10 @@ static void connect_stream(struct docker_events *events)
 		strbuf_addf(&path, "?since=%" PRId64 ".%09" PRId64, since_ns / NS_PER_S,
 			    since_ns % NS_PER_S);
 	}
+	/* A daemon that was there once and does not answer is away. */
+	if (!events->was_up)
+		events->patience = loop_timer_start(events->docker->loop, HEADER_PATIENCE_MS,
+						    on_no_header, events);
 	request.path = path.buf;
 	events->stream = http_stream_start(events->docker->http, &events->docker->endpoint,
 					   &request, &table, events);
@@ -247,6 +267,7 @@ void docker_events_stop(struct docker_events **events)
 		return;
 	http_stream_cancel(&(*events)->stream);
 	loop_timer_stop(&(*events)->retry);
+	loop_timer_stop(&(*events)->patience);
 	loop_timer_stop(&(*events)->opening);
 	forget_older(*events, INT64_MAX);
 	free((*events)->seen);

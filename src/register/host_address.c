@@ -1,6 +1,7 @@
 /*
- * The hosts file first, as the resolver does on nearly every machine and in every container; for
- * other sources getent, as a child, because the resolver's own functions block.
+ * An address of IPv4 is preferred, as Go's resolver does for Registrator. The hosts file first, as
+ * the resolver does on nearly every machine and in every container; for other sources getent, as a
+ * child, because the resolver's own functions block.
  */
 #include "host_address.h"
 
@@ -25,6 +26,12 @@ struct host_address {
 
 static const char blanks[] = " \t\r";
 
+/* The one that is there already is replaced by the first of IPv4. */
+static bool is_better(const struct strbuf *out, const char *address, size_t len)
+{
+	return !out->len || (strchr(out->buf, ':') && !memchr(address, ':', len));
+}
+
 bool host_address_in_hosts(const char *text, const char *hostname, struct strbuf *out)
 {
 	while (*text) {
@@ -48,15 +55,32 @@ bool host_address_in_hosts(const char *text, const char *hostname, struct strbuf
 				address = word;
 				address_len = len;
 			} else if (len == strlen(hostname) && !strncmp(word, hostname, len)) {
-				strbuf_add(out, address, address_len);
-				return true;
+				if (is_better(out, address, address_len)) {
+					strbuf_reset(out);
+					strbuf_add(out, address, address_len);
+				}
+				break;
 			}
 			word += len;
 			left -= len;
 		}
 		text += line + (text[line] == '\n');
 	}
-	return false;
+	return out->len > 0;
+}
+
+/* The same from lines that begin with an address. */
+static void take_address(struct strbuf *out, const char *text)
+{
+	while (*text) {
+		size_t line = strcspn(text, "\n"), len = strcspn(text, " \t\n");
+
+		if (len && is_better(out, text, len)) {
+			strbuf_reset(out);
+			strbuf_add(out, text, len);
+		}
+		text += line + (text[line] == '\n');
+	}
 }
 
 static void finish(struct host_address *lookup)
@@ -76,8 +100,7 @@ static void on_child(void *arg, const struct child_result *result)
 
 	lookup->child = NULL;
 	if (result->exit_code == 0 && !result->timed_out)
-		strbuf_add(&lookup->address, result->output->buf,
-			   strcspn(result->output->buf, " \t\n"));
+		take_address(&lookup->address, result->output->buf);
 	finish(lookup);
 }
 

@@ -16,7 +16,8 @@ struct host_address *host_address_start(struct loop *loop, const char *hostname,
 					host_address_fn *done, void *arg);
 void host_address_cancel(struct host_address **lookup); /* NULL allowed; sets NULL */
 
-/* Pure: the first address that the text of a hosts file gives the name; false: none. */
+/* Pure: the first address of IPv4 that the text of a hosts file gives the name, or else the first
+ * of all; false: none. `out` must be empty. */
 bool host_address_in_hosts(const char *text, const char *hostname, struct strbuf *out);
 
 #endif

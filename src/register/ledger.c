@@ -632,6 +632,15 @@ void ledger_list(struct registrar *registrar)
 	registrar->list_call = registry_list(registrar->registry, on_listed, registrar);
 }
 
+/* There is nothing to do where lifetimes are unknown, and Registrator says that it is done. */
+static void pretend_refresh(struct registrar *registrar, const struct register_service *service)
+{
+	struct written *what = ledger_written(service);
+
+	tell(registrar, REGISTRAR_REFRESHED, what, "", "event");
+	ledger_free_written(what);
+}
+
 static void refresh_one(struct registrar *registrar, const struct register_service *service,
 			bool is_resend)
 {
@@ -658,7 +667,11 @@ static void refresh_all(struct registrar *registrar, bool is_resend)
 		return;
 	collect_wanted(registrar, &list);
 	for (size_t i = 0; i < list.count; i++) {
-		if (json_member(registrar->registered, list.items[i]->id))
+		if (!json_member(registrar->registered, list.items[i]->id))
+			continue;
+		if (!is_resend && !registry_can_refresh(registrar->registry))
+			pretend_refresh(registrar, list.items[i]);
+		else
 			refresh_one(registrar, list.items[i], is_resend);
 	}
 	free(list.items);
@@ -689,7 +702,7 @@ void ledger_start(struct registrar *registrar)
 		registrar->registered = json_new_object();
 		registrar->registry_up = true;
 	}
-	if (registry_can_refresh(registrar->registry) && registrar->options.ttl_refresh_s > 0)
+	if (registrar->options.ttl_refresh_s > 0)
 		registrar->refresh = loop_timer_start(registrar->loop,
 						      registrar->options.ttl_refresh_s * S_IN_MS,
 						      on_refresh, registrar);

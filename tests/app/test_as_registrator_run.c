@@ -423,6 +423,33 @@ static void events_of_old_daemons_are_understood(void **state)
 	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
 }
 
+/* As behind a proxy that passes nothing on before the first event. */
+static void an_event_stream_that_does_not_begin_holds_up_nobody(void **state)
+{
+	struct world *world = *state;
+
+	peer_forget(world->docker);
+	peer_script(world->docker,
+		    &(struct peer_reply){ .request = "GET /events", .fault = PEER_HANG });
+	/* The list as of a daemon that tells no states. */
+	peer_answer(world->docker, "GET /containers/json", 200, NULL, "[{\"Id\":\"" ID "\"}]");
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "");
+	wait_for_log(world, "added: " SHORT_ID " localhost:web:80\n");
+}
+
+static void a_lifetime_is_refreshed_in_name_where_there_is_none(void **state)
+{
+	struct world *world = *state;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-ttl 2 -ttl-refresh 1");
+	wait_for_log(world, "refreshed: " SHORT_ID " localhost:web:80\n");
+	assert_int_equal(peer_asked(world->consul, "PUT /v1/agent/service/register"), 1);
+}
+
 static void a_daemon_that_does_not_list_ends_the_start(void **state)
 {
 	struct world *world = *state;
@@ -451,6 +478,8 @@ int main(void)
 		TEST(what_the_agent_refuses_is_said_with_its_reason),
 		TEST(an_agent_that_is_absent_ends_the_start),
 		TEST(a_daemon_that_does_not_list_ends_the_start),
+		TEST(an_event_stream_that_does_not_begin_holds_up_nobody),
+		TEST(a_lifetime_is_refreshed_in_name_where_there_is_none),
 		TEST(once_registers_what_runs_and_ends),
 		TEST(once_ends_with_1_when_something_was_refused),
 		TEST(a_dry_run_prints_and_asks_the_registry_nothing),

@@ -25,6 +25,8 @@ static void the_hosts_file_gives_the_first_address_of_the_whole_name(void **stat
 		{ "# 10.0.0.1 host-1\n  10.0.0.3   host-1", "10.0.0.3" },
 		{ "10.0.0.1 host-10\nhost-1\n", NULL },
 		{ "10.0.0.1 host-1\r\n", "10.0.0.1" },
+		{ "::1 host-1\n10.0.0.1 host-1\n10.0.0.2 host-1\n", "10.0.0.1" },
+		{ "::1 host-1\nfe80::1 host-1\n", "::1" },
 		{ "10.0.0.1 other\nx\n10.0.0.2 other\n", NULL },
 	};
 
