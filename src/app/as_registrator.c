@@ -391,6 +391,7 @@ static bool make_parts(struct stand_in *self, struct err *err)
 	/* Where nothing can be compared a resync writes everything again: only when asked for. */
 	if (!self->flags.has_resync && !registry_can_list(self->backend.registry))
 		self->options.resync_ms = -1;
+	self->options.http = self->http;
 	if (self->flags.dry_run) {
 		registry_free(self->backend.registry);
 		self->backend.registry = registrator_dry_registry();

@@ -289,6 +289,7 @@ static bool make_registrar(struct engine *engine, struct err *err)
 {
 	static const struct registrar_callbacks callbacks = { bridge_register_event,
 							      bridge_register_changed };
+	struct register_options options = engine->config->registration;
 	struct action_env *env = &engine->env;
 	struct docker *docker = docker_for(engine, NULL);
 
@@ -298,9 +299,9 @@ static bool make_registrar(struct engine *engine, struct err *err)
 		return true; /* no daemon of this host: nothing to register */
 	if (!make_registry(engine, err))
 		return false;
-	env->registrar =
-		registrar_new(engine->loop, docker, engine->registry, &engine->config->registration,
-			      &callbacks, engine->bridge_register, err);
+	options.http = engine->http;
+	env->registrar = registrar_new(engine->loop, docker, engine->registry, &options, &callbacks,
+				       engine->bridge_register, err);
 	if (!env->registrar)
 		return err_context(err, "register");
 	bridge_register_attach(engine->bridge_register, engine->config->node, env->registrar);

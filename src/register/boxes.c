@@ -24,6 +24,7 @@
 
 enum {
 	INSPECTIONS_MAX = 8,
+	FETCHES_MAX = 32,
 	RESYNC_MS = 30000,
 	RETRY_MS = 250,
 	RETRY_MAX_MS = 10000,
@@ -86,8 +87,10 @@ static void drop_inspection(struct box *box)
 		docker_call_cancel(&box->call);
 		registrar->inspecting--;
 	}
+	fetch_cancel(&box->fetch);
 	json_free(box->doc);
-	box->doc = NULL;
+	json_free(box->peer);
+	box->doc = box->peer = NULL;
 	if (!box->is_queued)
 		return;
 	for (size_t i = 0; i < registrar->queue_count; i++) {
@@ -101,9 +104,17 @@ static void drop_inspection(struct box *box)
 	box->is_queued = false;
 }
 
+static void forget_fetched(struct box *box)
+{
+	for (size_t i = 0; i < box->fetched.count; i++)
+		free(box->fetched.entries[i].value);
+	strmap_release(&box->fetched);
+}
+
 static void free_box(struct box *box)
 {
 	drop_inspection(box);
+	forget_fetched(box);
 	retire(box->registrar, &box->wanted);
 	free(box->id);
 	free(box->name);
@@ -262,8 +273,38 @@ static void take_wanted(struct box *box, struct register_wanted *wanted)
 	ledger_schedule(registrar);
 }
 
+static void evaluate(struct box *box, const struct json *doc, const struct json *peer);
+
+static void on_fetched(void *arg)
+{
+	struct box *box = arg;
+	struct json *doc = box->doc, *peer = box->peer;
+
+	box->fetch = NULL;
+	box->doc = box->peer = NULL;
+	evaluate(box, doc, peer);
+	json_free(doc);
+	json_free(peer);
+}
+
+/* Does the template ask for what is not known yet? An answer may lead to another question. */
+static bool fetch_first(struct box *box, const struct register_wanted *wanted,
+			const struct json *doc, const struct json *peer)
+{
+	struct registrar *registrar = box->registrar;
+
+	if (!wanted->url_count || !registrar->options.http || box->fetched.count >= FETCHES_MAX)
+		return false;
+	box->doc = json_copy(doc);
+	box->peer = peer ? json_copy(peer) : NULL;
+	box->fetch = fetch_start(registrar->loop, registrar->options.http, wanted->urls,
+				 wanted->url_count, &box->fetched, on_fetched, box);
+	return true;
+}
+
 static void evaluate(struct box *box, const struct json *doc, const struct json *peer)
 {
+	struct register_options options = box->registrar->options;
 	struct register_wanted wanted = { 0 };
 	struct json *renamed = NULL;
 	const char *name = json_str(doc, "Name", "");
@@ -274,8 +315,13 @@ static void evaluate(struct box *box, const struct json *doc, const struct json 
 		renamed = json_copy(doc);
 		json_set(renamed, "Name", json_new_str(box->name));
 	}
-	register_rules(&box->registrar->options, renamed ? renamed : doc, peer, &wanted);
+	options.fetched = &box->fetched;
+	register_rules(&options, renamed ? renamed : doc, peer, &wanted);
 	json_free(renamed);
+	if (wanted.running && fetch_first(box, &wanted, doc, peer)) {
+		register_wanted_release(&wanted);
+		return;
+	}
 	if (wanted.running) {
 		take_wanted(box, &wanted);
 		return;
@@ -334,7 +380,7 @@ static void on_inspected(void *arg, const struct json *doc, const struct err *er
 	}
 	backoff_reset(&registrar->inspect_backoff);
 	peer = register_peer(doc);
-	if (peer && json_bool(doc, "State.Running", false)) {
+	if (peer && json_bool(doc, "State.Running", true)) {
 		struct strbuf path = STRBUF_INIT;
 
 		box->doc = json_copy(doc);
@@ -367,7 +413,7 @@ static void pump(struct registrar *registrar)
 		memmove(registrar->queue, registrar->queue + 1,
 			--registrar->queue_count * sizeof(*registrar->queue));
 		box->is_queued = false;
-		if (box->call)
+		if (box->call || box->fetch)
 			continue;
 		boxes_inspect_path(&path, box->id);
 		registrar->inspecting++;
@@ -574,8 +620,10 @@ static void on_container_event(struct registrar *registrar, const struct docker_
 		free(box->name);
 		box->name = NULL;
 		box->is_fresh = starts;
-		if (starts)
+		if (starts) {
 			doubt_kept(box);
+			forget_fetched(box);
+		}
 		enqueue(box, "event");
 		pump(registrar);
 		return;

@@ -11,6 +11,7 @@
 #include "binnacle/base/strmap.h"
 #include "binnacle/loop/backoff.h"
 #include "binnacle/register/registrar.h"
+#include "fetch.h"
 #include "host_address.h"
 
 struct docker_call;
@@ -33,7 +34,10 @@ struct box {
 	int64_t kept_ms;    /* when it ended, by the monotonic clock */
 	const char *source; /* of the inspection: "event", "resync" */
 	struct docker_call *call;
-	struct json *doc; /* while its peer is inspected */
+	struct json *doc;  /* while its peer is inspected, or its tags are fetched */
+	struct json *peer; /* the latter */
+	struct fetch *fetch;
+	struct strmap fetched; /* URL to answer (char *): asked for once per life, as Registrator */
 };
 
 /* A write that is under way, or waits for its next try. */

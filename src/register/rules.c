@@ -324,7 +324,8 @@ static void evaluate_tags(struct rules *rules)
 	rules->forced_tags = tags ? tags : "";
 	if (!tags_template_is_one(tags))
 		return;
-	if (!tags_template_run(tags, rules->inspect, &text, &err))
+	if (!tags_template_run(tags, rules->inspect, rules->options->fetched, rules->out, &text,
+			       &err))
 		rules_note(rules, REGISTER_REASON_NONE, "", "", err.msg, "correct -tags");
 	rules->forced_tags = arena_strdup(&rules->out->arena, text.buf);
 	strbuf_release(&text);
@@ -437,6 +438,7 @@ void register_wanted_release(struct register_wanted *wanted)
 {
 	free(wanted->services);
 	free(wanted->notes);
+	free(wanted->urls);
 	arena_release(&wanted->arena);
 	*wanted = (struct register_wanted){ 0 };
 }

@@ -176,9 +176,13 @@ static void register_wanted(struct registrar_task *task, const struct register_w
 
 static void evaluate(struct registrar_task *task, const struct json *doc, const struct json *peer)
 {
+	const struct box *box = boxes_find(task->registrar, json_str(doc, "Id", ""));
+	struct register_options options = task->registrar->options;
 	struct register_wanted wanted = { 0 };
 
-	register_rules(&task->registrar->options, doc, peer, &wanted);
+	if (box)
+		options.fetched = &box->fetched;
+	register_rules(&options, doc, peer, &wanted);
 	register_wanted(task, &wanted);
 	register_wanted_release(&wanted);
 }

@@ -184,7 +184,24 @@ static const struct tmpl_value *json_parse_path(struct call *call)
 	return value;
 }
 
+/* httpGet url: whoever owns the source knows the answer; "" when there is none. */
+static const struct tmpl_value *http_get(struct call *call)
+{
+	const struct tmpl_source *source = call_source(call);
+	const char *const argv[] = { "httpGet", arg_str(call, 0), NULL };
+	struct strbuf out = STRBUF_INIT;
+
+	if (!source->plugin)
+		return call_fail(call, "nothing is asked for here");
+	if (source->plugin(source->arg, argv, &out))
+		return tmpl_string_from(call->arena, &out);
+	call_fail(call, "%s", out.buf);
+	strbuf_release(&out);
+	return NULL;
+}
+
 const struct tmpl_func registrator_funcs[] = {
+	{ "httpGet", "s", http_get },
 	{ "strSlice", "sii*", slice },
 	{ "sIndex", "ia", list_index },
 	{ "mIndex", "sa", map_index },

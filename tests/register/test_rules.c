@@ -799,7 +799,7 @@ static void options_that_cannot_work_are_refused(void **state)
 		  "-ttl and -ttl-refresh must be specified together or not at all" },
 		{ { .ttl_s = 10, .ttl_refresh_s = 10 }, "-ttl must be greater than -ttl-refresh" },
 		{ { .tags = "{{nope" }, "-tags: " },
-		{ { .tags = "{{httpGet \"http://x\"}}" }, "\"httpGet\" not defined" },
+		{ { .tags = "{{httpPut \"http://x\"}}" }, "\"httpPut\" not defined" },
 	};
 
 	(void)state;

@@ -324,6 +324,80 @@ static void a_registry_that_denies_its_list_is_written_to(void **state)
 	assert_null(strstr(strstr(stage->events.buf, "no permission;") + 1, "no permission;"));
 }
 
+/* ---- httpGet ---- */
+
+static void tags_are_fetched_once_per_life(void **state)
+{
+	struct stage *stage = *state;
+	char *tags = xasprintf("x,{{jsonParse (httpGet \"%s/a?b=c\") \"zone\"}},"
+			       "{{httpGet (httpGet \"%s/next\")}}{{httpGet \"nonsense\"}}",
+			       peer_url(stage->peer), peer_url(stage->peer));
+	char *next = xasprintf("%s/last", peer_url(stage->peer));
+	const struct json *list;
+
+	stage->options.tags = tags;
+	stage->options.http = stage->http;
+	stage->options.resync_ms = 50;
+	stage_run_box(stage, "a1", "web-1");
+	stage_publish(stage);
+	peer_answer(stage->peer, "GET /a?b=c", 200, NULL, "{\"zone\":\"eu\"}");
+	peer_answer(stage->peer, "GET /next", 404, NULL, next);
+	peer_answer(stage->peer, "GET /last", 200, NULL, "end");
+	stage_start(stage, REGISTRAR_AUTO);
+	stage_wait_for_id(stage, "host-1:web-1:80");
+	list = json_get(json_member(stage->store.services, "host-1:web-1:80"), "Tags");
+	assert_int_equal(json_count(list), 3);
+	assert_string_equal(json_as_str(json_first(list), ""), "end");
+	assert_string_equal(json_as_str(json_next(json_first(list)), ""), "eu");
+	/* Looking again asks nobody. */
+	run_for(stage->loop, 200);
+	assert_int_equal(peer_asked(stage->peer, "GET /a?b=c"), 1);
+	assert_int_equal(peer_asked(stage->peer, "GET /last"), 1);
+	assert_int_equal(stage->store.adds, 1);
+	free(tags);
+	free(next);
+}
+
+static void an_answer_that_does_not_come_is_empty(void **state)
+{
+	struct stage *stage = *state;
+	char *tags = xasprintf("x,{{httpGet \"http://127.0.0.1:%d/\"}}", 1);
+	const struct json *list;
+
+	stage->options.tags = tags;
+	stage->options.http = stage->http;
+	stage_run_box(stage, "a1", "web-1");
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	stage_wait_for_id(stage, "host-1:web-1:80");
+	list = json_get(json_member(stage->store.services, "host-1:web-1:80"), "Tags");
+	assert_int_equal(json_count(list), 1);
+	free(tags);
+}
+
+static void an_end_while_tags_are_fetched_is_the_end(void **state)
+{
+	struct stage *stage = *state;
+	char *tags = xasprintf("{{httpGet \"%s/slow\"}}", peer_url(stage->peer));
+
+	stage->options.tags = tags;
+	stage->options.http = stage->http;
+	stage_run_box(stage, "b2", "web-2");
+	stage_end_box(stage, "b2");
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	stage_run_box(stage, "a1", "web-1");
+	peer_script(stage->peer,
+		    &(struct peer_reply){ .request = "GET /slow", .fault = PEER_HANG });
+	stage_push_event(stage, "start", "a1", "");
+	stage->count = 0;
+	for (int i = 0; i < 200 && !peer_asked(stage->peer, "GET /slow"); i++)
+		run_for(stage->loop, 10);
+	assert_int_equal(peer_asked(stage->peer, "GET /slow"), 1);
+	stage_push_event(stage, "die", "a1", "0");
+	run_for(stage->loop, 50);
+	assert_int_equal(stage->store.adds, 0);
+	free(tags);
+}
+
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, stage_set_up, stage_tear_down)
 
 int main(void)
@@ -343,6 +417,9 @@ int main(void)
 		ON_STAGE(the_mark_alone_says_what_dangles),
 		ON_STAGE(an_id_of_another_host_is_said_and_fought_over_slowly),
 		ON_STAGE(a_registry_that_denies_its_list_is_written_to),
+		ON_STAGE(tags_are_fetched_once_per_life),
+		ON_STAGE(an_answer_that_does_not_come_is_empty),
+		ON_STAGE(an_end_while_tags_are_fetched_is_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,9 @@
 #include "binnacle/base/err.h"
 #include "binnacle/base/mem.h"
 
+struct http;
 struct json;
+struct strmap;
 
 enum register_deregister {
 	REGISTER_DEREGISTER_ALWAYS,     /* every end of a container removes its services */
@@ -48,8 +50,13 @@ struct register_options {
 	bool explicit_only;            /* -explicit: only with a name in the metadata */
 	const char *use_ip_from_label; /* -useIpFromLabel KEY */
 	const char *tags;              /* -tags: comma list, a Go template */
-	bool tags_given_order;         /* keep tags as written instead of Registrator's reversal */
-	const char *meta_exclude;      /* attributes that stay private: globs, comma list */
+	/* Asks for the template's httpGet; NULL: nobody does, and its answers are empty. Borrowed.
+	 */
+	struct http *http;
+	/* For the rules: URL → what it answered (char *). NULL: nothing yet. */
+	const struct strmap *fetched;
+	bool tags_given_order;    /* keep tags as written instead of Registrator's reversal */
+	const char *meta_exclude; /* attributes that stay private: globs, comma list */
 	/* Value of an attribute registered-by: what bears it is ours, and nothing else dangles. */
 	const char *registered_by;
 	enum register_deregister deregister;
@@ -124,6 +131,9 @@ struct register_wanted {
 	size_t service_count, service_cap;
 	struct register_note *notes;
 	size_t note_count, note_cap;
+	/* What the template of the tags asked for and `fetched` does not have. */
+	const char **urls;
+	size_t url_count, url_cap;
 	struct arena arena; /* owns the texts above */
 };
 
