@@ -183,6 +183,7 @@ bool calico_docker_view_add_container(struct calico_docker_view *view, const str
 	container->image = arena_strdup(&box->arena, json_str(doc, "Config.Image", ""));
 	container->status = arena_strdup(&box->arena, status_of(state));
 	container->error = arena_strdup(&box->arena, json_str(state, "Error", ""));
+	container->started_wall_ms = clock_parse_rfc3339(json_str(state, "StartedAt", ""));
 	container->finished_wall_ms = clock_parse_rfc3339(json_str(state, "FinishedAt", ""));
 	set_phase(container);
 	add_attachments(container, json_get(doc, "NetworkSettings.Networks"), &box->arena);
@@ -212,6 +213,46 @@ bool calico_docker_view_add_network(struct calico_docker_view *view, const struc
 		record->endpoint_id = arena_strdup(&box->arena, json_str(entry, "EndpointID", ""));
 		record->name = arena_strdup(&box->arena, json_str(entry, "Name", ""));
 		calico_net_parse(&record->address, json_str(entry, "IPv4Address", ""));
+	}
+	return true;
+}
+
+static struct json_list subnets_of(const struct json *network, struct arena *arena)
+{
+	const struct json *list = json_get(network, "IPAM.Config");
+	const char **items = arena_alloc(arena, (json_count(list) + 1) * sizeof(*items));
+	size_t count = 0;
+
+	JSON_EACH(item, list)
+	{
+		if (*json_str(item, "Subnet", ""))
+			items[count++] = arena_strdup(arena, json_str(item, "Subnet", ""));
+	}
+	return (struct json_list){ items, count };
+}
+
+bool calico_docker_view_add_networks(struct calico_docker_view *view, const struct json *list,
+				     struct err *err)
+{
+	struct arena *arena = &box_of(view)->arena;
+	struct calico_docker_network *networks;
+
+	if (!json_is_array(list))
+		return err_set(err, ERR_FORMAT, "a list was expected");
+	networks = arena_alloc(arena, (json_count(list) + 1) * sizeof(*networks));
+	view->networks = networks;
+	view->network_count = 0;
+	JSON_EACH(item, list)
+	{
+		networks[view->network_count++] = (struct calico_docker_network){
+			.id = arena_strdup(arena, json_str(item, "Id", "")),
+			.name = arena_strdup(arena, json_str(item, "Name", "")),
+			.driver = arena_strdup(arena, json_str(item, "Driver", "")),
+			.ipam = arena_strdup(arena, json_str(item, "IPAM.Driver", "")),
+			.scope = arena_strdup(arena, json_str(item, "Scope", "")),
+			.subnets = subnets_of(item, arena),
+			.is_calico = calico_docker_network_is_calico(item),
+		};
 	}
 	return true;
 }
@@ -327,10 +368,14 @@ static bool take_answer(struct calico_gather *gather, const struct json *doc, st
 	case GATHER_INFO:
 		return calico_docker_view_add_info(gather->view, doc, err);
 	case GATHER_LIST:
-	case GATHER_NETWORKS:
 		if (!json_is_array(doc))
 			return err_set(err, ERR_FORMAT, "a list was expected");
-		take_ids(gather, doc, gather->step == GATHER_NETWORKS);
+		take_ids(gather, doc, false);
+		return true;
+	case GATHER_NETWORKS:
+		if (!calico_docker_view_add_networks(gather->view, doc, err))
+			return false;
+		take_ids(gather, doc, true);
 		return true;
 	case GATHER_INSPECT:
 		return calico_docker_view_add_container(gather->view, doc, err);

@@ -9,6 +9,7 @@
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/text.h"
+#include "binnacle/present/address.h"
 #include "binnacle/present/table.h"
 #include "rows.h"
 
@@ -28,6 +29,8 @@ static unsigned bits_of_object(const struct command_line *line)
 
 	if (bits & (MODEL_BIT(MODEL_MEMBERS) | MODEL_BIT(MODEL_SERVICES)))
 		bits |= MODEL_BIT(MODEL_INSTANCES);
+	if (bits & (MODEL_BIT(MODEL_POOLS) | MODEL_BIT(MODEL_ADDRESSES)))
+		bits |= MODEL_BIT(MODEL_BLOCKS) | MODEL_BIT(MODEL_POOLS);
 	return bits;
 }
 
@@ -112,27 +115,83 @@ static bool run_list(struct command_call *call, struct err *err)
 	return table && list_table(call, table, err);
 }
 
-static bool run_show(struct command_call *call, struct err *err)
+/* In characters; a console draws its own. */
+static void add_map(const struct table *table, const void *row, const struct model *model,
+		    struct strbuf *detail)
 {
-	const struct table *table = find_table(call->line->words[0], err);
-	const void *row;
+	struct strbuf map = STRBUF_INIT;
+
+	table->map(row, model, &map);
+	if (map.len)
+		strbuf_addf(detail, "\n" PRESENT_MAP_LEGEND "\n%s", map.buf);
+	strbuf_release(&map);
+}
+
+/* row NULL: there is none, which has been said. */
+static bool show_row(struct command_call *call, const struct table *table, const void *row)
+{
 	struct strbuf detail = STRBUF_INIT;
 	struct json *json;
 
-	if (!table)
-		return false;
-	row = find_row(model_current(call->env->model, table->model), call->line->words[1], err);
 	if (!row)
 		return false;
 	json = json_new_object();
 	table->json(row, json);
 	table->detail(row, call->env->model, &detail);
+	if (table->map)
+		add_map(table, row, call->env->model, &detail);
 	call->front->object(call->front_arg, table->singular, row_id(row), detail.buf, json,
 			    call->line);
 	json_free(json);
 	strbuf_release(&detail);
 	command_end(call, COMMAND_DONE, NULL);
 	return true;
+}
+
+/* "Who has 10.0.0.7?" has an answer also when nobody has it. False: somebody has it, or the word
+ * is no address. */
+static bool show_free_address(struct command_call *call, const char *word)
+{
+	const struct model *model = call->env->model;
+	struct strbuf detail = STRBUF_INIT;
+	struct json *json;
+	struct err ignored;
+
+	if (find_row(model_current(model, MODEL_ADDRESSES), word, &ignored))
+		return false;
+	json = json_new_object();
+	if (present_free_address(word, model, &detail, json))
+		call->front->object(call->front_arg, "address", word, detail.buf, json, call->line);
+	else
+		word = NULL;
+	json_free(json);
+	strbuf_release(&detail);
+	if (word)
+		command_end(call, COMMAND_DONE, NULL);
+	return word != NULL;
+}
+
+static bool run_who(struct command_call *call, struct err *err)
+{
+	const char *word = call->line->words[0];
+	const struct snapshot *addresses = model_current(call->env->model, MODEL_ADDRESSES);
+
+	if (show_free_address(call, word))
+		return true;
+	return show_row(call, present_table(MODEL_ADDRESSES), find_row(addresses, word, err));
+}
+
+static bool run_show(struct command_call *call, struct err *err)
+{
+	const struct table *table = find_table(call->line->words[0], err);
+	const char *word = call->line->words[1];
+
+	if (!table)
+		return false;
+	if (table->model == MODEL_ADDRESSES && show_free_address(call, word))
+		return true;
+	return show_row(call, table,
+			find_row(model_current(call->env->model, table->model), word, err));
 }
 
 static const char *health_name(enum source_health health)
@@ -330,7 +389,8 @@ const struct command look_commands[] = {
 		.summary = "rows of a table",
 		.help = "KIND is members, services, instances, events, renders, endpoints, "
 			"containers,\n"
-			"addresses, policies, nodes, pools, jobs or journal. Filters are those of "
+			"addresses, policies, profiles, nodes, pools, blocks, networks, jobs or "
+			"journal. Filters are those of "
 			"the console: --filter 'state:stale "
 			"age:>1h'.",
 		.options = LIST_OPTIONS,
@@ -354,6 +414,15 @@ const struct command look_commands[] = {
 		.ready = list_is_ready,
 		.ready_patience_ms = READY_PATIENCE_MS,
 		.run = run_show,
+	},
+	{
+		.verb = "who",
+		.args = "ADDRESS",
+		.summary = "who has an address of Calico's pools, also when nobody has it",
+		.table = MODEL_ADDRESSES,
+		.needs = MODEL_BIT(MODEL_ADDRESSES) | MODEL_BIT(MODEL_BLOCKS) |
+			 MODEL_BIT(MODEL_POOLS),
+		.run = run_who,
 	},
 	{
 		.verb = "jobs",

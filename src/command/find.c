@@ -51,6 +51,11 @@ static bool stands_for(enum model_table table, const void *row, const char *word
 		return strncmp(word, row_id(row), len) == 0 &&
 		       (strcmp(word + len, "/32") == 0 || strcmp(word + len, "/128") == 0);
 	}
+	case MODEL_NETWORKS: {
+		const struct network_row *network = row;
+
+		return strcmp(network->name, word) == 0 || begins(network->network_id, word);
+	}
 	case MODEL_RENDERS:
 		return strcmp(((const struct render *)row)->destination, word) == 0;
 	default:

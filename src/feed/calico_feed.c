@@ -165,6 +165,7 @@ static void add_endpoint(struct calico_feed *feed, const struct calico_wep_verdi
 	struct endpoint_row *row = snapshot_add(snapshot);
 	const struct calico_wep *wep = verdict->wep;
 	const char *word = word_of(verdict, &row->state);
+	struct json_list missing;
 
 	row->id = text_in(snapshot, wep->key);
 	row->name = text_in(snapshot, wep->id.endpoint);
@@ -175,6 +176,8 @@ static void add_endpoint(struct calico_feed *feed, const struct calico_wep_verdi
 	row->addresses = addresses_of(snapshot, wep);
 	row->profiles = snapshot_list(snapshot, wep->profiles.items, wep->profiles.count);
 	row->labels = labels_of(snapshot, &wep->labels);
+	missing = calico_labels_missing(verdict, clock_wall_ms(), &snapshot->arena);
+	row->labels_missing = labels_of(snapshot, &missing);
 	row->policies = policies_of(feed, selected, snapshot);
 	row->traffic = text_in(snapshot, selected->warning);
 	if (verdict->record) {

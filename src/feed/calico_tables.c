@@ -86,7 +86,7 @@ static const char *name_of(struct snapshot *snapshot, const struct calico_wep_ve
 
 /* What only an endpoint has of which nothing is known is not given away; that it is in use is not
  * known either. */
-static const char *slot_word(const struct calico_slot_verdict *slot,
+const char *calico_slot_word(const struct calico_slot_verdict *slot,
 			     const struct calico_wep_verdict *holder, enum row_state *state)
 {
 	enum calico_reason reason = slot->reason;
@@ -122,7 +122,7 @@ static void add_address(const struct calico_tables *tables, const struct calico_
 		slot->wep ? calico_report_wep(tables->report, slot->wep->key) : NULL;
 
 	row->id = net_in(snapshot, &slot->address);
-	row->status = slot_word(slot, verdict, &row->state);
+	row->status = calico_slot_word(slot, verdict, &row->state);
 	row->why = text_in(snapshot, slot->why);
 	if (slot->kind == CALICO_SLOT_LEAKED && !tables->report->all_nodes_known)
 		row->why = arena_printf(&snapshot->arena,
@@ -379,10 +379,63 @@ static void publish_pools(const struct calico_tables *tables, struct model *mode
 	model_publish(model, snapshot);
 }
 
+static struct text_list pairs_of(struct snapshot *snapshot, const struct json_list *list)
+{
+	const struct json_pair *pairs = list->items;
+	const char **items = arena_alloc(&snapshot->arena, (list->count + 1) * sizeof(*items));
+
+	for (size_t i = 0; i < list->count; i++)
+		items[i] = arena_printf(&snapshot->arena, "%s=%s", pairs[i].key, pairs[i].value);
+	return (struct text_list){ items, list->count };
+}
+
+static void add_profile(const struct calico_profile *profile, int64_t endpoints,
+			struct snapshot *snapshot)
+{
+	struct profile_row *row = snapshot_add(snapshot);
+
+	row->id = text_in(snapshot, profile->name);
+	row->problem = text_in(snapshot, profile->problem);
+	row->tags = snapshot_list(snapshot, profile->tags.items, profile->tags.count);
+	row->labels = pairs_of(snapshot, &profile->labels);
+	row->inbound = rules_of(snapshot, &profile->inbound);
+	row->outbound = rules_of(snapshot, &profile->outbound);
+	row->endpoints = endpoints;
+	row->status = profile->problem ? "BROKEN" : endpoints ? "ok" : "idle";
+	row->state = profile->problem ? STATE_CRIT : endpoints ? STATE_PASS : STATE_NONE;
+	if (!profile->problem)
+		row->yaml = yaml_of(snapshot, calico_resource_of_profile(profile));
+}
+
+static void publish_profiles(const struct calico_tables *tables, struct model *model)
+{
+	struct snapshot *snapshot = new_snapshot(tables, MODEL_PROFILES);
+	const struct calico_state *state = tables->state;
+	int64_t *endpoints =
+		arena_alloc(&snapshot->arena, (state->profile_count + 1) * sizeof(*endpoints));
+
+	for (size_t i = 0; i < state->wep_count; i++) {
+		const char *const *names = state->weps[i].profiles.items;
+
+		for (size_t j = 0; j < state->weps[i].profiles.count; j++) {
+			const struct calico_profile *profile =
+				calico_state_profile(state, names[j]);
+
+			if (profile)
+				endpoints[profile - state->profiles]++;
+		}
+	}
+	for (size_t i = 0; i < state->profile_count; i++)
+		add_profile(&state->profiles[i], endpoints[i], snapshot);
+	model_publish(model, snapshot);
+}
+
 void calico_tables_publish(const struct calico_tables *tables, struct model *model)
 {
 	publish_addresses(tables, model);
 	publish_policies(tables, model);
 	publish_nodes(tables, model);
 	publish_pools(tables, model);
+	publish_profiles(tables, model);
+	calico_blocks_publish(tables, model);
 }

@@ -1,5 +1,6 @@
 /*
- * calico_tables.h - the tables of Calico beside the endpoints: addresses, policies, nodes, pools.
+ * calico_tables.h - the tables of Calico beside the endpoints: addresses, policies, profiles,
+ * nodes, pools, blocks.
  *
  * Which policy selects which endpoint depends on Calico's data alone, so it is found once per
  * state and not at each judgment.
@@ -36,7 +37,13 @@ struct calico_tables {
 	int64_t now_mono_ms;
 };
 
-/* Publish all four. */
+/* Publish all of them. */
 void calico_tables_publish(const struct calico_tables *tables, struct model *model);
+/* calico_blocks.c: part of it. */
+void calico_blocks_publish(const struct calico_tables *tables, struct model *model);
+
+/* The word for what an address is. holder: the verdict of the endpoint that has it, or NULL. */
+const char *calico_slot_word(const struct calico_slot_verdict *slot,
+			     const struct calico_wep_verdict *holder, enum row_state *state);
 
 #endif

@@ -15,6 +15,7 @@
 #include "binnacle/docker/docker.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
+#include "docker_networks.h"
 
 #define SETTLE_MS 100  /* several events close together are one change */
 #define FIRST_MS  3000 /* the first publication waits this long for all daemons */
@@ -169,6 +170,12 @@ void docker_feed_republish(struct docker_feed *feed)
 		for (size_t n = 0; daemon->complete && n < daemon->complete->container_count; n++)
 			add_container(feed, daemon, &daemon->complete->containers[n], snapshot);
 	}
+	model_publish(feed->model, snapshot);
+	snapshot = snapshot_new(MODEL_NETWORKS);
+	for (size_t i = 0; i < feed->count; i++)
+		if (feed->daemons[i]->complete)
+			docker_networks_add(feed->daemons[i]->node, feed->daemons[i]->complete,
+					    snapshot);
 	model_publish(feed->model, snapshot);
 }
 

@@ -1,5 +1,7 @@
+#include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/present/address.h"
 #include "put.h"
 
 COLUMN_TEXT(address, address_row, id)
@@ -117,6 +119,14 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	strbuf_release(&text);
 }
 
+/* Its block, with the address in brackets. */
+static void map(const void *row, const struct model *model, struct strbuf *out)
+{
+	const struct address_row *address_row = row;
+
+	address_map(address_row->id, address_row->block, model, out);
+}
+
 const struct table addresses_table = {
 	.model = MODEL_ADDRESSES,
 	.name = "addresses",
@@ -132,4 +142,5 @@ const struct table addresses_table = {
 	.summary = summary,
 	.json = json,
 	.detail = detail,
+	.map = map,
 };

@@ -36,7 +36,10 @@ static bool is_duplicate(const struct endpoint_row *endpoint)
 
 static enum row_state shown_state(const void *row)
 {
-	return is_duplicate(row) && state(row) == STATE_PASS ? STATE_WARN : state(row);
+	const struct endpoint_row *endpoint = row;
+	bool doubtful = is_duplicate(row) || endpoint->labels_missing.count > 0;
+
+	return doubtful && state(row) == STATE_PASS ? STATE_WARN : state(row);
 }
 
 static void address(const void *row, struct strbuf *out)
@@ -55,10 +58,32 @@ static void reason(const void *row, struct strbuf *out)
 
 	if (*endpoint->wanted_by)
 		strbuf_addf(out, "keeps %s from starting; ", endpoint->wanted_by);
+	if (endpoint->labels_missing.count)
+		strbuf_addf(out, "label %s never reached it; ", endpoint->labels_missing.items[0]);
 	if (*endpoint->conflict && endpoint->state != STATE_STALE)
 		strbuf_addstr(out, endpoint->conflict);
 	else
 		why(row, out);
+}
+
+/* So that --filter policies:none finds those that no policy selects. */
+static void policies(const void *row, struct strbuf *out)
+{
+	const struct endpoint_row *endpoint = row;
+
+	if (!endpoint->policies.count)
+		strbuf_addstr(out, "none");
+	put_list(out, endpoint->policies, ",");
+}
+
+static void labels(const void *row, struct strbuf *out)
+{
+	const struct endpoint_row *endpoint = row;
+
+	put_list(out, endpoint->labels, " ");
+	for (size_t i = 0; i < endpoint->labels_missing.count; i++)
+		strbuf_addf(out, "%sMISSING %s", out->len ? " " : "",
+			    endpoint->labels_missing.items[i]);
 }
 
 static const struct column columns[] = {
@@ -71,6 +96,8 @@ static const struct column columns[] = {
 	  .number = since_ms, .number_is_time = true },
 	{ "iface", "IFACE", 11, 15, 4, COLUMN_WIDE, .text = interface },
 	{ "profile", "PROFILE", 7, 20, 5, COLUMN_WIDE, .text = profiles },
+	{ "policies", "POLICIES", 8, 24, 4, COLUMN_WIDE, .text = policies },
+	{ "labels", "LABELS", 8, 30, 5, COLUMN_WIDE, .text = labels },
 	{ "orch", "ORCH", 6, 10, 6, COLUMN_WIDE, .text = orchestrator },
 	{ "id", "ENDPOINT", 8, 64, 6, COLUMN_WIDE | COLUMN_CUT_MIDDLE, .text = identity },
 };
@@ -155,6 +182,7 @@ static void json(const void *row, struct json *into)
 	json_add_text(into, "iface", endpoint->interface);
 	json_add_list(into, "profile", endpoint->profiles);
 	json_add_list(into, "labels", endpoint->labels);
+	json_add_list(into, "labels_missing", endpoint->labels_missing);
 	json_add_list(into, "policies", endpoint->policies);
 	json_add_text(into, "traffic", endpoint->traffic);
 	json_add_int(into, "created_index", endpoint->created_index);
@@ -182,7 +210,16 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	detail_text(out, "interface", endpoint->interface);
 	detail_list(out, "profiles", endpoint->profiles);
 	detail_list(out, "labels", endpoint->labels);
-	detail_list(out, "policies", endpoint->policies);
+	if (endpoint->labels_missing.count) {
+		detail_list(out, "MISSING", endpoint->labels_missing);
+		detail_text(out, "",
+			    "its container has these labels, the endpoint does not: policies by "
+			    "them do not select it");
+	}
+	if (endpoint->policies.count)
+		detail_list(out, "policies", endpoint->policies);
+	else
+		detail_text(out, "selected by", "no policy");
 	detail_text(out, "traffic", endpoint->traffic);
 	detail_text(out, "endpoint id", endpoint->name);
 	detail_text(out, "key", endpoint->id);

@@ -89,6 +89,29 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	detail_text(out, "tunnel", *pool->tunnel ? pool->tunnel : "none");
 }
 
+#define BLOCKS_MAX 256 /* that a pool's map draws */
+
+/* Each block on a line of its own width: 32 addresses, under the block's network. */
+static void map(const void *row, const struct model *model, struct strbuf *out)
+{
+	const struct snapshot *blocks = model_current(model, MODEL_BLOCKS);
+	struct strbuf lines = STRBUF_INIT;
+	size_t count = 0;
+
+	for (size_t i = 0; i < blocks->count && count < BLOCKS_MAX; i++) {
+		const struct block_row *block = snapshot_row(blocks, i);
+
+		if (strcmp(block->pool, row_id(row)) != 0)
+			continue;
+		count++;
+		strbuf_addf(out, "%s  %s\n", block->id, *block->node ? block->node : "nobody's");
+		strbuf_reset(&lines);
+		block_map(block, 32, &lines);
+		strbuf_add(out, lines.buf, lines.len);
+	}
+	strbuf_release(&lines);
+}
+
 const struct table pools_table = {
 	.model = MODEL_POOLS,
 	.name = "pools",
@@ -104,4 +127,5 @@ const struct table pools_table = {
 	.summary = summary,
 	.json = json,
 	.detail = detail,
+	.map = map,
 };

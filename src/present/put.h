@@ -72,6 +72,10 @@ void summary_add(struct strbuf *out, size_t count, const char *word);
 /* One per table, ORDER TABLE of model/snapshot.h. */
 extern const struct table members_table, services_table, instances_table, events_table,
 	renders_table, endpoints_table, containers_table, addresses_table, policies_table,
-	nodes_table, pools_table, jobs_table, journal_table;
+	nodes_table, pools_table, blocks_table, profiles_table, networks_table, jobs_table,
+	journal_table;
+
+/* The map of a block as table.map writes it: `cells` addresses in a line. */
+void block_map(const struct block_row *block, size_t cells, struct strbuf *out);
 
 #endif

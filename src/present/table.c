@@ -7,9 +7,10 @@
 
 /* ORDER TABLE */
 static const struct table *const tables[MODEL_TABLE_COUNT] = {
-	&members_table,   &services_table,   &instances_table, &events_table,   &renders_table,
-	&endpoints_table, &containers_table, &addresses_table, &policies_table, &nodes_table,
-	&pools_table,     &jobs_table,       &journal_table,
+	&members_table,  &services_table,  &instances_table,  &events_table,
+	&renders_table,  &endpoints_table, &containers_table, &addresses_table,
+	&policies_table, &nodes_table,     &pools_table,      &blocks_table,
+	&profiles_table, &networks_table,  &jobs_table,       &journal_table,
 };
 
 static enum present_time time_form = PRESENT_TIME_CLOCK;

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "binnacle/action/plan.h"
 #include "binnacle/base/clock.h"
@@ -135,7 +136,9 @@ static struct running *running_of(const struct tui *tui, const struct command_ca
 	return NULL;
 }
 
-static void start(struct tui *tui, struct command_line *line, const struct command *command)
+/* NULL after saying why. */
+static struct running *start(struct tui *tui, struct command_line *line,
+			     const struct command *command)
 {
 	struct command_call *call;
 	struct running *running;
@@ -146,7 +149,7 @@ static void start(struct tui *tui, struct command_line *line, const struct comma
 	if (!call) {
 		tui_message(tui, LOG_LEVEL_ERROR, "%s", err.msg);
 		free(verb);
-		return;
+		return NULL;
 	}
 	running = xcalloc(1, sizeof(*running));
 	running->call = call;
@@ -155,6 +158,7 @@ static void start(struct tui *tui, struct command_line *line, const struct comma
 	tui->calls.items[tui->calls.len++] = running;
 	if (command_changes(command)) /* keys typed ahead must not hit what comes next */
 		tui->planning_until_ms = clock_mono_ms() + PLANNING_MS;
+	return running;
 }
 
 static bool may_start(struct tui *tui, const struct command *command)
@@ -264,6 +268,39 @@ void tui_run(struct tui *tui, const char *text)
 		command_line_free(line);
 }
 
+/* Which keys a list of that table has besides those of every list. */
+static const char *places_of(enum model_table table)
+{
+	switch (table) {
+	case MODEL_INSTANCES:
+		return "instances list";
+	case MODEL_CONTAINERS:
+		return "containers list";
+	case MODEL_ADDRESSES:
+		return "addresses list";
+	case MODEL_POLICIES:
+		return "policies list";
+	default:
+		return "list";
+	}
+}
+
+void calls_start_on_file(struct tui *tui, const char *const *words, size_t count, char *file)
+{
+	struct err err = { 0 };
+	struct command_line *line = command_parse_words(words, count, &err);
+	struct running *running = NULL;
+
+	if (line)
+		running = start(tui, line, command_find(line->verb));
+	else
+		tui_message(tui, LOG_LEVEL_ERROR, "%s", err.msg);
+	if (running)
+		running->file = file;
+	else
+		free(file); /* the text is worth more than a clean folder */
+}
+
 static void front_rows(void *arg, const struct table *table, const struct row_view *rows,
 		       const struct snapshot *snapshot, const struct command_line *line)
 {
@@ -282,12 +319,7 @@ static void front_rows(void *arg, const struct table *table, const struct row_vi
 			return;
 		}
 	}
-	view = table_view_new(tui, table,
-			      table->model == MODEL_INSTANCES    ? "instances list"
-			      : table->model == MODEL_CONTAINERS ? "containers list"
-			      : table->model == MODEL_ADDRESSES  ? "addresses list"
-								 : "list",
-			      0);
+	view = table_view_new(tui, table, places_of(table->model), 0);
 	if (line->filter)
 		table_view_set_filter(view, line->filter, &err);
 	tui_push(tui, view);
@@ -407,6 +439,7 @@ static void remove_call(struct tui *tui, struct running *running)
 			continue;
 		tui->calls.items[i] = tui->calls.items[--tui->calls.len];
 		free(running->verb);
+		free(running->file);
 		free(running);
 		return;
 	}
@@ -431,6 +464,16 @@ static void say_end(struct tui *tui, const char *verb, const struct command *com
 							  : status_word(status));
 }
 
+/* What was typed into an editor is kept as long as it was not done. */
+static void end_file(struct tui *tui, const char *file, enum command_status status)
+{
+	if (status == COMMAND_DONE)
+		unlink(file);
+	else if (tui->messages.text)
+		tui_message(tui, tui->messages.level, "%s; your text is in %s", tui->messages.text,
+			    file);
+}
+
 static void front_ended(void *arg, struct command_call *call, enum command_status status,
 			const struct err *err)
 {
@@ -445,6 +488,8 @@ static void front_ended(void *arg, struct command_call *call, enum command_statu
 		tui_touch(tui);
 	}
 	say_end(tui, verb, call->command, status, err);
+	if (running && running->file)
+		end_file(tui, running->file, status);
 	/* Marks end with the action that they were made for. */
 	if (command_changes(call->command) && status == COMMAND_DONE && view_list(tui_view(tui)))
 		table_view_unmark(view_list(tui_view(tui)));
@@ -470,6 +515,7 @@ void calls_abandon(struct tui *tui)
 {
 	for (size_t i = 0; i < tui->calls.len; i++) {
 		command_abandon(&tui->calls.items[i]->call);
+		free(tui->calls.items[i]->file);
 		free(tui->calls.items[i]->verb);
 		free(tui->calls.items[i]);
 	}

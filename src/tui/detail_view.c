@@ -273,6 +273,8 @@ void detail_write(const struct tui *tui, const struct table *table, const void *
 	table->detail(row, tui->model, &text);
 	detail_lines(out, text.buf);
 	strbuf_release(&text);
+	if (table->map)
+		map_write(tui, table, row, out);
 }
 
 static bool instance_of_service(const void *row, const char *id)
@@ -298,6 +300,39 @@ static bool event_of_service(const void *row, const char *id)
 static bool event_of_node(const void *row, const char *id)
 {
 	return strcmp(((const struct event *)row)->node, id) == 0;
+}
+
+static bool lists(struct text_list list, const char *text)
+{
+	for (size_t i = 0; i < list.count; i++)
+		if (strcmp(list.items[i], text) == 0)
+			return true;
+	return false;
+}
+
+static bool endpoint_of_policy(const void *row, const char *id)
+{
+	return lists(((const struct endpoint_row *)row)->policies, id);
+}
+
+static bool endpoint_of_profile(const void *row, const char *id)
+{
+	return lists(((const struct endpoint_row *)row)->profiles, id);
+}
+
+static bool address_of_block(const void *row, const char *id)
+{
+	return strcmp(((const struct address_row *)row)->block, id) == 0;
+}
+
+static bool block_of_pool(const void *row, const char *id)
+{
+	return strcmp(((const struct block_row *)row)->pool, id) == 0;
+}
+
+static bool block_of_node(const void *row, const char *id)
+{
+	return strcmp(((const struct block_row *)row)->node, id) == 0;
 }
 
 static const struct tab service_tabs[] = {
@@ -329,6 +364,40 @@ static const struct tab instance_tabs[] = {
 	{ "Summary", TAB_SUMMARY, 0, NULL, "instances detail text" },
 	{ "Raw JSON", TAB_JSON, 0, NULL, "instances detail text" },
 };
+static const struct tab policy_tabs[] = {
+	{ "Summary", TAB_SUMMARY, 0, NULL, "policies detail text" },
+	{ "Endpoints", TAB_LIST, MODEL_ENDPOINTS, endpoint_of_policy, "detail endpoints list" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "policies detail text" },
+};
+static const struct tab profile_tabs[] = {
+	{ "Summary", TAB_SUMMARY, 0, NULL, "detail text" },
+	{ "Endpoints", TAB_LIST, MODEL_ENDPOINTS, endpoint_of_profile, "detail endpoints list" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "detail text" },
+};
+static const struct tab node_tabs[] = {
+	{ "Summary", TAB_SUMMARY, 0, NULL, "detail text" },
+	{ "Endpoints", TAB_LIST, MODEL_ENDPOINTS, endpoint_of_node, "detail endpoints list" },
+	{ "Blocks", TAB_LIST, MODEL_BLOCKS, block_of_node, "detail list" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "detail text" },
+};
+static const struct tab pool_tabs[] = {
+	{ "Summary", TAB_SUMMARY, 0, NULL, "detail text" },
+	{ "Blocks", TAB_LIST, MODEL_BLOCKS, block_of_pool, "detail list" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "detail text" },
+};
+static const struct tab block_tabs[] = {
+	{ "Summary", TAB_SUMMARY, 0, NULL, "detail text" },
+	{ "Addresses", TAB_LIST, MODEL_ADDRESSES, address_of_block, "detail addresses list" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "detail text" },
+};
+static const struct tab container_tabs[] = {
+	{ "Summary", TAB_SUMMARY, 0, NULL, "containers detail text" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "containers detail text" },
+};
+static const struct tab address_tabs[] = {
+	{ "Summary", TAB_SUMMARY, 0, NULL, "addresses detail text" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "addresses detail text" },
+};
 static const struct tab other_tabs[] = {
 	{ "Summary", TAB_SUMMARY, 0, NULL, "detail text" },
 	{ "Raw JSON", TAB_JSON, 0, NULL, "detail text" },
@@ -344,10 +413,10 @@ static const struct {
 	const struct tab *tabs;
 	size_t count;
 } tabs_of_table[MODEL_TABLE_COUNT] = {
-	TABS(member_tabs), TABS(service_tabs),  TABS(instance_tabs), TABS(event_tabs),
-	TABS(render_tabs), TABS(endpoint_tabs), TABS(other_tabs),    TABS(other_tabs),
-	TABS(other_tabs),  TABS(other_tabs),    TABS(other_tabs),    TABS(other_tabs),
-	TABS(other_tabs),
+	TABS(member_tabs),  TABS(service_tabs),  TABS(instance_tabs),  TABS(event_tabs),
+	TABS(render_tabs),  TABS(endpoint_tabs), TABS(container_tabs), TABS(address_tabs),
+	TABS(policy_tabs),  TABS(node_tabs),     TABS(pool_tabs),      TABS(block_tabs),
+	TABS(profile_tabs), TABS(other_tabs),    TABS(other_tabs),     TABS(other_tabs),
 };
 
 static const void *current_row(const struct view *view)

@@ -231,12 +231,32 @@ static int rows_below(const struct dialog *dialog, enum packing packing)
 	return rows + (packing == PACK_AIRY ? 2 : 0);
 }
 
+static size_t preview_lines(const struct plan_target *target)
+{
+	size_t count = 0;
+
+	for (const char *line = target->preview; *line; line += *line == '\n', count++)
+		line += strcspn(line, "\n");
+	return count;
+}
+
+/* Each target has a row, and one for each line of its preview. */
+static size_t list_rows(const struct plan *plan)
+{
+	size_t count = plan->target_count;
+
+	for (size_t i = 0; i < plan->target_count; i++)
+		count += preview_lines(&plan->targets[i]);
+	return count;
+}
+
 /* Pick the airiest packing that fits. Returns rows for targets; -1: none fits. */
 static int build_page(const struct tui *tui, const struct dialog *dialog, int width, int height,
 		      struct page *page)
 {
-	int count = (int)dialog->plan->target_count;
+	int count = (int)list_rows(dialog->plan);
 	int least = count < TARGETS_LEAST ? count : TARGETS_LEAST;
+	bool has_preview = list_rows(dialog->plan) > dialog->plan->target_count;
 
 	for (int packing = PACK_AIRY; packing < PACK_COUNT; packing++) {
 		int rows;
@@ -248,8 +268,8 @@ static int build_page(const struct tui *tui, const struct dialog *dialog, int wi
 		add_tail(tui, dialog, page);
 		rows = height - (int)page->head.count - (int)page->tail.count -
 		       rows_below(dialog, page->packing);
-		/* Air is not worth hiding targets for. */
-		if (rows >= (packing == PACK_AIRY && count < 8 ? count : least))
+		/* Air is not worth hiding targets for, nor what they will be. */
+		if (rows >= (packing == PACK_AIRY && (count < 8 || has_preview) ? count : least))
 			return rows > count ? count : rows;
 	}
 	return -1;
@@ -388,7 +408,7 @@ static void choice_key(struct tui *tui, key_code key)
 
 static void scroll_targets(struct dialog *dialog, long rows)
 {
-	long count = (long)dialog->plan->target_count - (long)dialog->visible;
+	long count = (long)list_rows(dialog->plan) - (long)dialog->visible;
 	long top = (long)dialog->top + rows, last = count > 0 ? count : 0;
 
 	dialog->top = (size_t)(top < 0 ? 0 : top > last ? last : top);
@@ -546,11 +566,47 @@ static void paint_target(const struct tui *tui, const struct plan_target *target
 	}
 }
 
+static void paint_preview(const struct tui *tui, const struct plan_target *target, size_t index,
+			  int row, int col, int width)
+{
+	const char *line = target->preview;
+	enum role role = ROLE_DIFF_CONTEXT;
+	char *text;
+
+	while (index--)
+		line += strcspn(line, "\n") + 1;
+	if (*line == '+')
+		role = ROLE_DIFF_ADD;
+	else if (*line == '-')
+		role = ROLE_DIFF_DEL;
+	else if (*line == '@')
+		role = ROLE_DIFF_HUNK;
+	text = xstrndup(line, strcspn(line, "\n"));
+	grid_put_field(tui->grid, row, col + 2, width - 2, 0, text, role);
+	free(text);
+}
+
+/* A row of the list: a target, or a line of its preview. */
+static void paint_list_row(const struct tui *tui, const struct plan *plan, size_t index, int row,
+			   int col, int width)
+{
+	const struct plan_target *target = plan->targets;
+
+	while (index > preview_lines(target)) {
+		index -= preview_lines(target) + 1;
+		target++;
+	}
+	if (index == 0)
+		paint_target(tui, target, row, col, width);
+	else
+		paint_preview(tui, target, index - 1, row, col, width);
+}
+
 static void paint_targets(struct tui *tui, struct dialog *dialog, int row, int col, int width,
 			  int rows)
 {
 	const struct plan *plan = dialog->plan;
-	size_t count = plan->target_count;
+	size_t count = list_rows(plan);
 	bool more = count > (size_t)rows;
 	int listed = more ? rows - 1 : rows;
 
@@ -560,8 +616,7 @@ static void paint_targets(struct tui *tui, struct dialog *dialog, int row, int c
 	dialog->visible = (size_t)listed;
 	scroll_targets(dialog, 0);
 	for (int i = 0; i < listed; i++)
-		paint_target(tui, &plan->targets[dialog->top + (size_t)i], row + i, col + 2,
-			     width - 2);
+		paint_list_row(tui, plan, dialog->top + (size_t)i, row + i, col + 2, width - 2);
 	if (listed < rows)
 		grid_printf(tui->grid, row + listed, col + 2, width - 2, ROLE_MUTED,
 			    "... %zu to %zu of %zu; Up and Down scroll", dialog->top + 1,

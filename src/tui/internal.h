@@ -30,6 +30,7 @@ struct running {
 	char *verb;
 	size_t done, failed, targets;
 	bool asked; /* its plan came, or it needs none */
+	char *file; /* that was edited for it, to be removed; NULL: none */
 };
 
 struct tui {
@@ -128,6 +129,9 @@ void preview_paint(struct tui *tui, struct area area);
 /* detail_view.c: the summary of a row, also for the preview. */
 void detail_write(const struct tui *tui, const struct table *table, const void *row,
 		  struct rich *out);
+/* address_map.c: the drawing of a table that has one. */
+void map_write(const struct tui *tui, const struct table *table, const void *row,
+	       struct rich *out);
 /* Lines "label<TAB>value" as tables write them; a line without a tab is a heading. */
 void detail_lines(struct rich *out, const char *text);
 /* A word that names a state, as it should look; ROLE_NONE: it is no such word. */
@@ -137,6 +141,10 @@ void rich_add_states(struct rich *rich, enum role role, const char *text);
 
 /* pager.c */
 void pager_open(struct tui *tui, const struct strbuf *text, bool is_editor);
+/* Let the operator change a text in $EDITOR. edited: gets the file, and whether it was changed;
+ * the file is its to remove. False after saying why not. */
+typedef void pager_edited_fn(struct tui *tui, char *path, bool changed);
+bool pager_edit(struct tui *tui, const struct strbuf *text, pager_edited_fn *edited);
 void pager_close(struct tui *tui);
 /* Give the terminal to somebody else; take it back and draw. */
 void tui_leave_terminal(struct tui *tui);
@@ -144,6 +152,11 @@ void tui_take_terminal(struct tui *tui);
 
 /* calls.c: at the end, completions do not run any more */
 void calls_abandon(struct tui *tui);
+/* Run words that name a file (taken) of ours, which goes with the call unless it fails. */
+void calls_start_on_file(struct tui *tui, const char *const *words, size_t count, char *file);
+
+/* policy_edit.c: [NAME], else the policy under the cursor */
+void policy_edit(struct tui *tui, const char *name);
 
 /* export.c: "[FORMAT] [FILE]" */
 void export_view(struct tui *tui, const char *args);

@@ -1,7 +1,7 @@
 /*
  * A text in the operator's pager or editor. The terminal is theirs while they run; the loop goes
  * on, so that watches are answered, but nothing is painted and no key is read. The file is a
- * copy: what an editor writes into it is thrown away.
+ * copy: what an editor writes into it is thrown away, unless somebody asked for it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "binnacle/base/err.h"
+#include "binnacle/base/file.h"
+#include "binnacle/base/limits.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/mem.h"
 #include "internal.h"
@@ -25,6 +27,8 @@ struct pager {
 	pid_t pid;
 	char *path;
 	bool is_editor;
+	pager_edited_fn *edited; /* NULL: what is written is thrown away */
+	char *before;            /* the text, when edited is set */
 };
 
 /* "less -R": blanks separate words; no shell. Borrowed from `command`. */
@@ -85,6 +89,30 @@ static void become_pager(const char *const *argv)
 	_exit(127);
 }
 
+/* The editor has ended. */
+static void end_edit(struct pager *pager, int status)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct tui *tui = pager->tui;
+	struct err err;
+
+	if (status != 0) {
+		tui_message(tui, LOG_LEVEL_WARN,
+			    status == 127 ? "it cannot be started; see $VISUAL and $EDITOR"
+					  : "the editor failed: nothing was changed");
+		unlink(pager->path);
+		free(pager->path);
+	} else if (!file_read(pager->path, LIMIT_CONFIG_FILE, &text, &err)) {
+		tui_message(tui, LOG_LEVEL_ERROR, "%s", err.msg);
+		free(pager->path);
+	} else {
+		pager->edited(tui, pager->path, strcmp(text.buf, pager->before) != 0);
+	}
+	strbuf_release(&text);
+	free(pager->before);
+	free(pager);
+}
+
 static void on_look(void *arg)
 {
 	struct pager *pager = arg;
@@ -99,6 +127,10 @@ static void on_look(void *arg)
 	}
 	tui->pager = NULL;
 	tui_take_terminal(tui);
+	if (pager->edited) {
+		end_edit(pager, ended > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+		return;
+	}
 	if (ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		tui_message(tui, LOG_LEVEL_WARN, "it cannot be started; see %s",
 			    pager->is_editor ? "$VISUAL and $EDITOR" : "$PAGER");
@@ -125,7 +157,8 @@ static const char *program(bool is_editor)
 	return pager && *pager ? pager : "less -R";
 }
 
-void pager_open(struct tui *tui, const struct strbuf *text, bool is_editor)
+/* NULL after saying why. */
+static struct pager *open_program(struct tui *tui, const struct strbuf *text, bool is_editor)
 {
 	const char *argv[WORDS_MAX + 2];
 	char *command = xstrdup(program(is_editor));
@@ -136,13 +169,13 @@ void pager_open(struct tui *tui, const struct strbuf *text, bool is_editor)
 	if (!tui->term) {
 		tui_message(tui, LOG_LEVEL_WARN, "pager: there is no terminal");
 		free(command);
-		return;
+		return NULL;
 	}
 	path = write_file(text, &err);
 	if (!path) {
 		tui_message(tui, LOG_LEVEL_ERROR, "pager: %s", err.msg);
 		free(command);
-		return;
+		return NULL;
 	}
 	split_words(command, argv, path);
 	tui_leave_terminal(tui);
@@ -156,6 +189,23 @@ void pager_open(struct tui *tui, const struct strbuf *text, bool is_editor)
 	tui->pager = pager;
 	pager->timer = loop_timer_start(tui->loop, LOOK_MS, on_look, pager);
 	free(command);
+	return pager;
+}
+
+void pager_open(struct tui *tui, const struct strbuf *text, bool is_editor)
+{
+	open_program(tui, text, is_editor);
+}
+
+bool pager_edit(struct tui *tui, const struct strbuf *text, pager_edited_fn *edited)
+{
+	struct pager *pager = open_program(tui, text, true);
+
+	if (!pager)
+		return false;
+	pager->edited = edited;
+	pager->before = xstrdup(text->buf);
+	return true;
 }
 
 void pager_close(struct tui *tui)
@@ -171,6 +221,7 @@ void pager_close(struct tui *tui)
 	}
 	unlink(pager->path);
 	free(pager->path);
+	free(pager->before);
 	free(pager);
 	tui->pager = NULL;
 }

@@ -83,6 +83,8 @@ static const struct screen_command commands[] = {
 	[VERB_CHOOSE_MODE] = { "choose mode", "", "change what the engine does by itself", false },
 	[VERB_REMOVE_ATTENTION] = { "remove attention", "",
 				    "mark all that is stale, then remove it", false },
+	[VERB_EDIT_POLICY] = { "edit policy", "[NAME]",
+			       "change or make a Calico policy in $EDITOR, then ask", true },
 	[VERB_CANCEL_JOB] = { "cancel", "", "stop the running commands between steps", true },
 };
 _Static_assert(COUNT_OF(commands) == VERB_COUNT, "ORDER VERB");
@@ -511,6 +513,9 @@ static bool act_on_console(struct tui *tui, enum verb verb, const char *args)
 		return true;
 	case VERB_CANCEL_JOB:
 		cancel_running(tui);
+		return true;
+	case VERB_EDIT_POLICY:
+		policy_edit(tui, args);
 		return true;
 	default:
 		return false;

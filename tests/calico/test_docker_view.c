@@ -145,6 +145,11 @@ static void everything_that_matters_is_asked_and_kept(void **state)
 	assert_null(calico_docker_view_find(view, EID_B));
 	assert_true(calico_docker_view_record(view, EID_B)->is_record);
 	assert_false(calico_docker_view_record(view, EID_A)->is_record);
+	assert_int_equal(view->network_count, 2);
+	assert_string_equal(view->networks[0].name, "bridge");
+	assert_false(view->networks[0].is_calico);
+	assert_true(view->networks[1].is_calico);
+	assert_string_equal(view->networks[1].ipam, "calico-ipam");
 	/* Only Calico's networks are inspected, and all containers are listed. */
 	assert_int_equal(peer_asked(scene->peer, "GET /networks/n0"), 0);
 	assert_string_equal(peer_request(scene->peer, 1)->target, "/containers/json?all=1");

@@ -62,8 +62,20 @@ static void hear_ended(void *arg, struct command_call *call, enum command_status
 	snprintf(world->message, sizeof(world->message), "%s", err ? err->msg : "");
 }
 
+static void hear_object(void *arg, const char *kind, const char *id, const char *detail,
+			const struct json *json, const struct command_line *line)
+{
+	struct world *world = arg;
+
+	(void)kind;
+	(void)json;
+	(void)line;
+	strbuf_addf(&world->said, "%s\n%s", id, detail);
+}
+
 static const struct command_front front = {
 	.name = "test",
+	.object = hear_object,
 	.message = hear_message,
 	.confirm = hear_confirm,
 	.ended = hear_ended,
@@ -159,6 +171,7 @@ static void run(struct world *world, const char *text)
 
 		pool->id = "10.0.0.0/8";
 		pool->status = "on";
+		pool->state = STATE_PASS;
 		model_publish(world->model, world->endpoints);
 		model_publish(world->model, world->addresses);
 		model_publish(world->model, world->containers);
@@ -377,6 +390,44 @@ static void a_name_that_runs_elsewhere_is_told_beside_the_address_that_can_be_fr
 	assert_has_not(&world->plan, "disconnect");
 }
 
+static void add_block(struct world *world, const char *id, const char *map)
+{
+	struct snapshot *blocks = snapshot_new(MODEL_BLOCKS);
+	struct block_row *block = snapshot_add(blocks);
+
+	block->id = id;
+	block->node = "n1";
+	block->map = map;
+	model_publish(world->model, blocks);
+}
+
+#define FREE_8 "........"
+
+static void who_has_an_address_is_answered_also_when_nobody_has_it(void **state)
+{
+	struct world *world = *state;
+
+	add_accident(world);
+	add_block(world, "10.0.0.0/26",
+		  ".....L.." FREE_8 FREE_8 FREE_8 FREE_8 FREE_8 FREE_8 FREE_8);
+	run(world, "who 10.0.0.5");
+	assert_int_equal(world->status, COMMAND_DONE);
+	assert_has(&world->said, "leaked");
+	assert_has(&world->said, ".....[L].. ........");
+	run(world, "who 10.0.0.20");
+	assert_has(&world->said, "free   nobody has it");
+	assert_has(&world->said, "10.0.0.0/8");
+	assert_has(&world->said, "....[.]... ........");
+	run(world, "show address 10.9.9.9/32");
+	assert_has(&world->said, "nobody has it, nor any address near it");
+	run(world, "who 192.0.2.1");
+	assert_has(&world->said, "it lies in none of Calico's pools");
+	run(world, "who nobody");
+	assert_int_equal(world->status, COMMAND_FAILED);
+	run(world, "who 10.0.0.0/8");
+	assert_int_equal(world->status, COMMAND_FAILED);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -390,6 +441,7 @@ int main(void)
 		TEST(what_cannot_be_removed_is_said_and_is_a_failure),
 		TEST(dockers_own_record_is_told_with_its_command_and_keeps_the_rest),
 		TEST(a_name_that_runs_elsewhere_is_told_beside_the_address_that_can_be_freed),
+		TEST(who_has_an_address_is_answered_also_when_nobody_has_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

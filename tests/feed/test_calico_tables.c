@@ -250,6 +250,113 @@ static void a_pool_counts_what_is_assigned_from_it(void **state)
 	assert_int_equal(pool->left_over, 1);
 }
 
+static void a_block_is_a_map_of_its_addresses(void **state)
+{
+	struct scene *scene = *state;
+	const struct block_row *block;
+
+	cluster_wep(scene->cluster, "N1", '5', "10.0.0.5");
+	cluster_block(scene->cluster, "10.0.0.0/26", "N1", (int[]){ 1, 5, 6, 1007, -1 });
+	cluster_block(scene->cluster, "10.0.0.192/26", NULL, (int[]){ -1 });
+	publish(scene);
+	assert_int_equal(model_current(scene->model, MODEL_BLOCKS)->count, 2);
+	block = row(scene, MODEL_BLOCKS, "10.0.0.0/26");
+	assert_string_equal(block->map, ".#...LOF........................................."
+					"...............");
+	assert_string_equal(block->status, "LEAKS");
+	assert_string_equal(block->pool, "10.0.0.0/8");
+	assert_int_equal(block->used, 1);
+	assert_int_equal(block->leaked, 1);
+	assert_int_equal(block->orphans, 1);
+	assert_int_equal(block->foreign, 1);
+	assert_int_equal(block->total, 64);
+	block = row(scene, MODEL_BLOCKS, "10.0.0.192/26");
+	assert_string_equal(block->status, "nobody's");
+	assert_null(strpbrk(block->map, "#LOF?"));
+}
+
+static void what_nobody_can_be_asked_about_is_marked_as_not_known(void **state)
+{
+	struct scene *scene = *state;
+	const struct block_row *block;
+
+	cluster_wep(scene->cluster, "N2", '6', "10.0.0.2");
+	cluster_node(scene->cluster, "N2");
+	cluster_block(scene->cluster, "10.0.0.0/26", "N2", (int[]){ 2, 3, -1 });
+	publish(scene);
+	block = row(scene, MODEL_BLOCKS, "10.0.0.0/26");
+	assert_memory_equal(block->map, "..??.", 5);
+	assert_int_equal(block->unknown, 2);
+	assert_string_equal(block->status, "ok");
+}
+
+static void a_block_that_cannot_be_read_is_said_to_be_broken(void **state)
+{
+	struct scene *scene = *state;
+	const struct block_row *block;
+
+	cluster_put(scene->cluster, "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-26", "[");
+	publish(scene);
+	block = row(scene, MODEL_BLOCKS, "10.0.0.0/26");
+	assert_string_equal(block->status, "BROKEN");
+	assert_true(*block->problem);
+	assert_string_equal(block->map, "");
+}
+
+static void a_profile_tells_its_rules_and_how_many_name_it(void **state)
+{
+	struct scene *scene = *state;
+	const struct profile_row *profile;
+
+	cluster_put(scene->cluster, "/calico/v1/policy/profile/net/tags", "[\"net\"]");
+	cluster_put(scene->cluster, "/calico/v1/policy/profile/net/labels", "{\"a\":\"b\"}");
+	cluster_put(scene->cluster, "/calico/v1/policy/profile/net/rules",
+		    "{\"inbound_rules\":[{\"action\":\"allow\",\"src_tag\":\"net\"}]}");
+	cluster_put(scene->cluster, "/calico/v1/policy/profile/broken/tags", "{");
+	cluster_put(scene->cluster, cluster_wep_key("N1", '1'),
+		    "{\"name\":\"cali1\",\"profile_ids\":[\"net\",\"unknown\"],"
+		    "\"ipv4_nets\":[\"10.0.0.1/32\"]}");
+	publish(scene);
+	profile = row(scene, MODEL_PROFILES, "net");
+	assert_string_equal(profile->status, "ok");
+	assert_int_equal(profile->endpoints, 1);
+	assert_string_equal(profile->tags.items[0], "net");
+	assert_string_equal(profile->labels.items[0], "a=b");
+	assert_string_equal(profile->inbound.items[0], "allow from tag net");
+	assert_non_null(strstr(profile->yaml, "kind: profile\n"));
+	profile = row(scene, MODEL_PROFILES, "broken");
+	assert_string_equal(profile->status, "BROKEN");
+	assert_string_equal(profile->yaml, "");
+}
+
+static void a_label_that_never_reached_the_endpoint_is_named_after_a_while(void **state)
+{
+	struct scene *scene = *state;
+	struct arena arena = ARENA_INIT;
+	const struct calico_wep_verdict *verdict;
+	struct json_list missing;
+	int64_t started_ms = clock_parse_rfc3339("2017-07-14T02:40:00Z");
+
+	cluster_wep(scene->cluster, "N1", '2', "10.0.0.2");
+	cluster_container(scene->view,
+			  &(struct cluster_container){ .name = "labelled",
+						       .eid = '2',
+						       .address = "10.0.0.2",
+						       .started = "2017-07-14T02:40:00Z",
+						       .label = "org.projectcalico.label.role" });
+	publish(scene);
+	verdict = calico_report_wep(scene->report, cluster_wep_key("N1", '2'));
+	assert_int_equal(verdict->verdict, CALICO_LIVE);
+	missing = calico_labels_missing(verdict, started_ms + 5000, &arena);
+	assert_int_equal(missing.count, 0);
+	missing = calico_labels_missing(verdict, started_ms + CALICO_LABELS_WAIT_MS, &arena);
+	assert_int_equal(missing.count, 1);
+	assert_string_equal(((const struct json_pair *)missing.items)->key, "role");
+	verdict = calico_report_wep(scene->report, cluster_wep_key("N1", '1'));
+	assert_int_equal(calico_labels_missing(verdict, started_ms * 2, &arena).count, 0);
+	arena_release(&arena);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -261,6 +368,11 @@ int main(void)
 		TEST(an_endpoint_without_policy_and_profile_is_warned_about),
 		TEST(a_node_tells_whether_it_is_alive_and_who_bears_witness),
 		TEST(a_pool_counts_what_is_assigned_from_it),
+		TEST(a_block_is_a_map_of_its_addresses),
+		TEST(what_nobody_can_be_asked_about_is_marked_as_not_known),
+		TEST(a_block_that_cannot_be_read_is_said_to_be_broken),
+		TEST(a_profile_tells_its_rules_and_how_many_name_it),
+		TEST(a_label_that_never_reached_the_endpoint_is_named_after_a_while),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,6 +282,8 @@ static void every_column_writes_every_row_of_its_table(void **state)
 		table->json(row, object);
 		assert_true(json_count(object) > 3);
 		table->detail(row, model, &text);
+		if (table->map)
+			table->map(row, model, &text);
 		table->summary(snapshot, &text);
 		table->state(row);
 		table->attention(row);

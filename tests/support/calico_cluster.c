@@ -384,6 +384,8 @@ void cluster_container(struct calico_docker_view *view, const struct cluster_con
 	part = json_add_object(doc, "State");
 	json_add_str(part, "Status", container->status ? container->status : "running");
 	json_add_str(part, "Error", container->error ? container->error : "");
+	json_add_str(part, "StartedAt",
+		     container->started ? container->started : "0001-01-01T00:00:00Z");
 	json_add_str(part, "FinishedAt",
 		     container->finished ? container->finished : "0001-01-01T00:00:00Z");
 	part = json_add_object(json_add_object(doc, "Config"), "Labels");

@@ -59,7 +59,7 @@ struct cluster_container {
 	const char *status;  /* NULL: "running" */
 	const char *address; /* NULL: none */
 	const char *wanted;  /* NULL: none asked for */
-	const char *error, *finished, *label;
+	const char *error, *started, *finished, *label; /* the label's value is "x" */
 };
 /* Complete, taken now. */
 struct calico_docker_view *cluster_view(const char *source);

@@ -77,7 +77,38 @@ static bool plan_nap(struct command_call *call, struct err *err)
 	return propose(call, &nap_step, "service");
 }
 
+/* A question that shows what will be. */
+static bool plan_rewrite(struct command_call *call, struct err *err)
+{
+	const char *name = call->line->words[0];
+	struct plan *plan = plan_new(call->command->verb);
+	struct plan_target *target = plan_add_target(plan, "policy", name, name);
+
+	(void)err;
+	plan_set(&plan->title, "Apply policy %s?", name);
+	plan_set(&plan->operation, "write to the Calico datastore");
+	plan_set(&plan->effect, "%s: selects 3 endpoints; loses 1 endpoint: web.4 on dock-1", name);
+	plan_set(&plan->undo, "undo writes back what stood there");
+	plan_set(&plan->batch, "binnacle --batch policy apply -f web.yaml");
+	plan_set(&plan->button, "Apply");
+	plan_set(&target->evidence, "selects 3 endpoints; loses 1 endpoint: web.4 on dock-1");
+	plan_set(&target->preview, "%s",
+		 "@@ -4,7 +4,8 @@ metadata:\n   name: allow-web\n spec:\n   ingress:\n"
+		 "-  - action: allow\n+  - action: deny\n+    protocol: tcp\n     source: {}\n"
+		 "-  selector: role == 'web'\n+  selector: role == 'edge'\n");
+	plan_add_step(target, &nap_step, json_new_object(), "write policy %s", name);
+	command_propose(call, plan);
+	return true;
+}
+
 static const struct command test_commands[] = {
+	{ .verb = "rewrite",
+	  .args = "[POLICY ...]",
+	  .summary = "write a policy",
+	  .options = "yes",
+	  .table = MODEL_POLICIES,
+	  .takes_selection = true,
+	  .plan = plan_rewrite },
 	{ .verb = "retire",
 	  .args = "[ENDPOINT ...]",
 	  .summary = "retire endpoints",
@@ -97,7 +128,8 @@ static const struct command test_commands[] = {
 struct console *console_new(int width, int height, bool hostile, const char *theme)
 {
 	static const struct tui_bind binds[] = { { "endpoints", "D", "retire" },
-						 { "services", "D", "nap" } };
+						 { "services", "D", "nap" },
+						 { "policies", "A", "rewrite" } };
 	static const char *const dirs[] = { "themes", NULL };
 	struct tui_options options = {
 		.theme = theme, .theme_dirs = dirs, .binds = binds, .bind_count = COUNT_OF(binds)

@@ -5,6 +5,7 @@
 
 #include "binnacle/base/list.h"
 #include "binnacle/base/mem.h"
+#include "support/calico_fixture.h"
 
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
@@ -482,6 +483,7 @@ void model_fixture_fill(struct model *model, bool hostile)
 	fill_renders(model);
 	fill_endpoints(model);
 	fill_containers(model);
+	calico_fixture_fill(model);
 	fill_jobs(model);
 	fill_journal(model);
 	fill_facts(model, false);

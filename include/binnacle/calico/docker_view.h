@@ -46,6 +46,7 @@ struct calico_container {
 	enum calico_container_phase phase;
 	bool running;                   /* running, paused or restarting */
 	const char *error;              /* State.Error: why it does not start; "" */
+	int64_t started_wall_ms;        /* 0: never */
 	int64_t finished_wall_ms;       /* 0: never */
 	struct json_list calico_labels; /* json_pair: org.projectcalico.label.*, prefix removed */
 	const struct calico_attachment *attachments;
@@ -58,6 +59,13 @@ struct calico_record {
 	const char *endpoint_id, *name;
 	bool is_record; /* listed as ep-<endpoint id>: no running container of this daemon */
 	struct calico_net address;
+};
+
+/* A network of any driver. */
+struct calico_docker_network {
+	const char *id, *name, *driver, *ipam, *scope;
+	struct json_list subnets; /* const char * */
+	bool is_calico;
 };
 
 struct calico_docker_view {
@@ -73,8 +81,10 @@ struct calico_docker_view {
 	const char *server_version;
 	const struct calico_container *containers;
 	size_t container_count;
-	const struct calico_record *records;
+	const struct calico_record *records; /* of Calico's networks */
 	size_t record_count;
+	const struct calico_docker_network *networks;
+	size_t network_count;
 };
 
 struct calico_docker_view *calico_docker_view_ref(struct calico_docker_view *view);
@@ -99,6 +109,9 @@ bool calico_docker_view_add_container(struct calico_docker_view *view, const str
 				      struct err *err);
 bool calico_docker_view_add_network(struct calico_docker_view *view, const struct json *doc,
 				    struct err *err);
+/* All of GET /networks. */
+bool calico_docker_view_add_networks(struct calico_docker_view *view, const struct json *list,
+				     struct err *err);
 /* Is this network (of GET /networks) one of Calico's? */
 bool calico_docker_network_is_calico(const struct json *doc);
 /* problem NULL: complete. */

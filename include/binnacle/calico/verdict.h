@@ -184,6 +184,16 @@ struct calico_report {
 	const char *unknown_node; /* one that is not; "" */
 };
 
+/*
+ * Labels of a live endpoint's container that the endpoint does not have (struct json_pair; in the
+ * arena). Calico's plugin sets them after the container has started, for some seconds; then it
+ * gives up, and policies by label never select the endpoint. Empty for as long as it may still do
+ * it.
+ */
+#define CALICO_LABELS_WAIT_MS 15000
+struct json_list calico_labels_missing(const struct calico_wep_verdict *verdict,
+				       int64_t now_wall_ms, struct arena *arena);
+
 /* Borrows the whole base; the report must be freed before any of it. */
 struct calico_report *calico_judge(const struct calico_evidence_base *base);
 void calico_report_free(struct calico_report *report);

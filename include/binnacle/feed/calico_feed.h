@@ -7,7 +7,8 @@
  *
  * Joins Calico's data (calico/store.h) with what the daemons say (docker_feed) whenever one of
  * them changes, and while something is too young to be judged. Publishes MODEL_ENDPOINTS,
- * MODEL_ADDRESSES, MODEL_POLICIES, MODEL_NODES, MODEL_POOLS and the health of SOURCE_CALICO.
+ * MODEL_ADDRESSES, MODEL_POLICIES, MODEL_PROFILES, MODEL_NODES, MODEL_POOLS, MODEL_BLOCKS and the
+ * health of SOURCE_CALICO.
  */
 #ifndef BINNACLE_FEED_CALICO_FEED_H
 #define BINNACLE_FEED_CALICO_FEED_H

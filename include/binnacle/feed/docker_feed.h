@@ -10,7 +10,7 @@
  * Each daemon's events are followed; after one, and at least every DOCKER_FEED_PERIOD_MS, the
  * daemon is asked for everything again (calico/docker_view.h: complete or not at all). A daemon
  * that does not answer keeps its last view, which grows old and then proves nothing. Publishes
- * MODEL_CONTAINERS and the health of SOURCE_DOCKER ("1/2" daemons).
+ * MODEL_CONTAINERS, MODEL_NETWORKS and the health of SOURCE_DOCKER ("1/2" daemons).
  */
 #ifndef BINNACLE_FEED_DOCKER_FEED_H
 #define BINNACLE_FEED_DOCKER_FEED_H

@@ -106,6 +106,7 @@ struct endpoint_row {
 	const char *id;
 	const char *name, *workload, *orchestrator, *node; /* name: Docker's endpoint id */
 	struct text_list addresses, profiles, evidence, labels;
+	struct text_list labels_missing; /* of its container, that never reached it */
 	const char *interface;
 	const char *status; /* live STALE ghost held ? young */
 	enum row_state state;
@@ -187,6 +188,45 @@ struct pool_row {
 	const char *problem, *tunnel; /* tunnel: "" "ipip always" "ipip cross-subnet" "ipip" */
 	bool masquerade;
 	int64_t blocks, used, left_over; /* addresses */
+};
+
+/* A block of a pool's addresses. id: its network. */
+struct block_row {
+	const char *id;
+	const char *node, *pool; /* whose it is; "" nobody's */
+	const char *status;      /* "ok" "LEAKS" "nobody's" "BROKEN" */
+	enum row_state state;
+	const char *problem;
+	/* A character for each address, in order: '#' in use, 'L' leaked, 'O' orphan, 'F'
+	 * foreign, '?' not known, '.' free. */
+	const char *map;
+	bool strict;
+	int64_t total, used, leaked, orphans, foreign, unknown, block_index;
+};
+
+/* A Calico profile: what decides about an endpoint that no policy selects. id: its name. */
+struct profile_row {
+	const char *id;
+	const char *status; /* "ok" "idle" (no endpoint names it) "BROKEN" */
+	enum row_state state;
+	const char *problem;
+	struct text_list tags, labels;
+	struct text_list inbound, outbound; /* rules, one sentence each */
+	int64_t endpoints;
+	const char *yaml; /* in calicoctl's form */
+};
+
+/* A network of one Docker daemon. id: "NODE/NETWORK-ID". */
+struct network_row {
+	const char *id;
+	const char *network_id, *name, *node, *driver, *ipam, *scope;
+	const char *status; /* "ok" "idle" (nobody is on it) */
+	enum row_state state;
+	struct text_list subnets;
+	struct text_list endpoints; /* "web-1 10.0.0.1", those of other daemons "ep-..." too */
+	bool is_calico;
+	int64_t containers; /* of this daemon, running */
+	int64_t records;    /* entries that are no running container of this daemon */
 };
 
 /* A plan under way or done. id: its number. */

@@ -60,7 +60,13 @@ struct table {
 	/* The summary tab of the detail view: lines "label<TAB>value", blank lines allowed,
 	 * a line without a tab is a heading. */
 	void (*detail)(const void *row, const struct model *model, struct strbuf *out);
+	/* Addresses drawn under the summary, NULL: none. Lines "label<TAB>cells", a character per
+	 * address as in struct block_row, blanks between; '[' and ']' around one that is meant.
+	 * What the characters mean: PRESENT_MAP_LEGEND. */
+	void (*map)(const void *row, const struct model *model, struct strbuf *out);
 };
+
+#define PRESENT_MAP_LEGEND "# in use   L leaked   O orphan   F foreign   ? not known   . free"
 
 const struct table *present_table(enum model_table table);
 const struct table *present_table_named(const char *name); /* plural or singular; NULL */
