@@ -280,6 +280,8 @@ static const char *places_of(enum model_table table)
 		return "addresses list";
 	case MODEL_POLICIES:
 		return "policies list";
+	case MODEL_NODES:
+		return "nodes list";
 	default:
 		return "list";
 	}

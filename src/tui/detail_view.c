@@ -375,10 +375,10 @@ static const struct tab profile_tabs[] = {
 	{ "Raw JSON", TAB_JSON, 0, NULL, "detail text" },
 };
 static const struct tab node_tabs[] = {
-	{ "Summary", TAB_SUMMARY, 0, NULL, "detail text" },
+	{ "Summary", TAB_SUMMARY, 0, NULL, "nodes detail text" },
 	{ "Endpoints", TAB_LIST, MODEL_ENDPOINTS, endpoint_of_node, "detail endpoints list" },
 	{ "Blocks", TAB_LIST, MODEL_BLOCKS, block_of_node, "detail list" },
-	{ "Raw JSON", TAB_JSON, 0, NULL, "detail text" },
+	{ "Raw JSON", TAB_JSON, 0, NULL, "nodes detail text" },
 };
 static const struct tab pool_tabs[] = {
 	{ "Summary", TAB_SUMMARY, 0, NULL, "detail text" },
