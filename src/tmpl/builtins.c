@@ -91,6 +91,8 @@ static enum shape shape_of(const struct tmpl_value *value)
 	switch (value->type->kind) {
 	case TMPL_RECORD:
 		return value->type->pointer ? SHAPE_POINTER : SHAPE_STRUCT;
+	case TMPL_TIME:
+		return SHAPE_STRUCT;
 	case TMPL_SCRATCH:
 		return SHAPE_POINTER;
 	case TMPL_LIST:
@@ -133,6 +135,9 @@ static bool same_record(const struct tmpl_value *a, const struct tmpl_value *b)
 {
 	if (a->type != b->type)
 		return false;
+	if (a->type->kind == TMPL_TIME)
+		return a->u.time.seconds == b->u.time.seconds &&
+		       a->u.time.nanoseconds == b->u.time.nanoseconds;
 	if (a->type->kind == TMPL_STREAM)
 		return a->u.stream == b->u.stream;
 	if (a->type->kind == TMPL_SCRATCH || a->type->pointer)

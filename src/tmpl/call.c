@@ -4,10 +4,14 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdint.h>
 
 #include "binnacle/base/limits.h"
 
-#define MESSAGE_MAX 8192 /* bytes; from here on messages are not put into others */
+#define MESSAGE_MAX   8192   /* bytes; from here on messages are not put into others */
+#define LOOKED_AT_MAX 10000  /* values inside a value */
+#define COPIED_MAX    100000 /* the same */
+#define NESTED_MAX    1000   /* how deep */
 
 static void call_failed(struct call *call, const char *message)
 {
@@ -35,6 +39,15 @@ bool call_has_room(struct call *call, size_t len)
 		return false;
 	}
 	return true;
+}
+
+bool call_spend(struct call *call, size_t steps)
+{
+	struct eval *eval = call->eval;
+
+	eval->steps = steps > LIMIT_TEMPLATE_STEPS - eval->steps ? LIMIT_TEMPLATE_STEPS
+								 : eval->steps + (unsigned)steps;
+	return eval_step(eval);
 }
 
 const struct tmpl_source *call_source(const struct call *call)
@@ -95,6 +108,88 @@ struct tmpl_value *call_scratch(struct call *call)
 	if (!call->eval->scratch)
 		call->eval->scratch = tmpl_map_new(call->arena, &tmpl_type_map);
 	return call->eval->scratch;
+}
+
+/* Does `value` hold `map`? What cannot be found out with some effort counts as yes. */
+static bool holds_map(const struct tmpl_value *value, const struct tmpl_value *map, unsigned *left,
+		      int depth)
+{
+	if (value == map || *left == 0 || depth > NESTED_MAX)
+		return true;
+	--*left;
+	if (value->type->kind == TMPL_LIST && value->type->elem->kind != TMPL_STRING) {
+		for (size_t i = 0; i < value->u.list.count; i++)
+			if (holds_map(value->u.list.items[i], map, left, depth + 1))
+				return true;
+	} else if (value->type->kind == TMPL_MAP) {
+		for (size_t i = 0; i < value->u.map.count; i++)
+			if (holds_map(value->u.map.pairs[i].value, map, left, depth + 1))
+				return true;
+	}
+	return false;
+}
+
+static const struct tmpl_value *copy_nested(struct call *call, const struct tmpl_value *value,
+					    unsigned *left, int depth)
+{
+	const struct tmpl_value *inner;
+	struct tmpl_value *copy;
+
+	if (*left == 0 || depth > NESTED_MAX)
+		return call_fail(call, "the value is too large to be copied");
+	--*left;
+	if (value->type->kind == TMPL_MAP) {
+		copy = tmpl_map_new(call->arena, value->type);
+		copy->u.map.null = value->u.map.null;
+		for (size_t i = 0; i < value->u.map.count; i++) {
+			inner = copy_nested(call, value->u.map.pairs[i].value, left, depth + 1);
+			if (!inner)
+				return NULL;
+			tmpl_map_put(call->arena, copy, value->u.map.pairs[i].key, inner);
+		}
+		return copy;
+	}
+	if (value->type->kind != TMPL_LIST)
+		return value;
+	copy = tmpl_list_new(call->arena, value->type);
+	copy->u.list.null = value->u.list.null;
+	for (size_t i = 0; i < value->u.list.count; i++) {
+		inner = copy_nested(call, value->u.list.items[i], left, depth + 1);
+		if (!inner)
+			return NULL;
+		tmpl_list_add(call->arena, copy, inner);
+	}
+	return copy;
+}
+
+const struct tmpl_value *call_copy(struct call *call, const struct tmpl_value *value)
+{
+	unsigned left = COPIED_MAX;
+
+	return copy_nested(call, value, &left, 0);
+}
+
+bool call_owns_map(const struct call *call, const struct tmpl_value *map)
+{
+	return map->u.map.owner == call->arena;
+}
+
+bool call_map_put(struct call *call, const struct tmpl_value *map, const struct tmpl_value *key,
+		  const struct tmpl_value *value)
+{
+	unsigned effort = LOOKED_AT_MAX;
+
+	if (!call_owns_map(call, map)) {
+		call_fail(call, map->u.map.null ? "assignment to entry in nil map"
+						: "this map cannot be changed");
+		return false;
+	}
+	if (holds_map(value, map, &effort, 0))
+		value = call_copy(call, value);
+	if (!value)
+		return false;
+	tmpl_map_put(call->arena, (struct tmpl_value *)(uintptr_t)map, key, value);
+	return true;
 }
 
 const char *arg_str(const struct call *call, size_t index)

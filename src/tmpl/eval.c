@@ -148,6 +148,8 @@ static const struct tmpl_type *param_type(char letter)
 		return &tmpl_type_key_pairs;
 	case 'h':
 		return &tmpl_type_health_services;
+	case 't':
+		return &tmpl_type_time;
 	default:
 		assert(letter == 'a');
 		return &tmpl_type_any;
@@ -276,12 +278,16 @@ static bool is_denied(const struct tmpl *tmpl, const char *name)
 
 /* `args` holds the name first, or is NULL; `final` is what was piped in, or NULL. */
 static struct operand eval_call(struct eval *eval, struct operand dot, const struct tmpl_func *func,
-				const struct node *node, const struct node_list *args,
-				const struct operand *final)
+				const struct tmpl_value *receiver, const struct node *node,
+				const struct node_list *args, const struct operand *final)
 {
 	static const struct node_list no_args = { NULL, 0, 0 };
 	const struct tmpl_value *few[PARAMS_MAX], *result;
-	struct call call = { .eval = eval, .arena = &eval->arena, .func = func, .node = node };
+	struct call call = { .eval = eval,
+			     .arena = &eval->arena,
+			     .func = func,
+			     .node = node,
+			     .receiver = receiver };
 	size_t letters = strlen(func->params), given, total, skip = args ? 1 : 0;
 	bool variadic = letters && func->params[letters - 1] == '*';
 	size_t fixed = variadic ? letters - 2 : letters;
@@ -329,7 +335,7 @@ static struct operand eval_function(struct eval *eval, struct operand dot, const
 				    const struct operand *final)
 {
 	eval->at = name;
-	return eval_call(eval, dot, name->u.func, command, args, final);
+	return eval_call(eval, dot, name->u.func, NULL, command, args, final);
 }
 
 static struct operand map_field(struct eval *eval, const struct tmpl_value *map, const char *name)
@@ -376,8 +382,10 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 		const struct tmpl_func *method = func_scratch_method(name);
 
 		if (method)
-			return eval_call(eval, dot, method, node, args, final);
+			return eval_call(eval, dot, method, NULL, node, args, final);
 	}
+	if (type->kind == TMPL_TIME && func_time_method(name))
+		return eval_call(eval, dot, func_time_method(name), value, node, args, final);
 	if (type->kind == TMPL_RECORD && tmpl_type_field(type, name)) {
 		if (!value->u.fields)
 			return eval_fail(eval, "nil pointer evaluating %s.%s", type_name, name);

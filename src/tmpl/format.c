@@ -7,6 +7,7 @@
 
 #include "binnacle/base/limits.h"
 #include "binnacle/base/text.h"
+#include "moment.h"
 #include "number.h"
 #include "printer.h"
 #include "unicode.h"
@@ -505,6 +506,20 @@ static void print_pointer(struct printer *p, const struct tmpl_value *record, ui
 	print_record(p, record, verb, depth);
 }
 
+static void print_time(struct printer *p, const struct tmpl_value *value, uint32_t verb)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	moment_format(&text, MOMENT_PRINTED, value);
+	if (verb == 's' || verb == 'v')
+		pad(p, text.buf, text.len);
+	else if (verb == 'q')
+		print_quoted(p, text.buf, text.len);
+	else
+		bad_verb(p, value, verb);
+	strbuf_release(&text);
+}
+
 void printer_value(struct printer *p, const struct tmpl_value *value, uint32_t verb, int depth)
 {
 	if (depth > DEPTH_SHOWN) {
@@ -552,6 +567,9 @@ void printer_value(struct printer *p, const struct tmpl_value *value, uint32_t v
 			print_pointer(p, value, verb, depth);
 		else
 			print_record(p, value, verb, depth);
+		break;
+	case TMPL_TIME:
+		print_time(p, value, verb);
 		break;
 	case TMPL_STREAM:
 	case TMPL_SCRATCH:

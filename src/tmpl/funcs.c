@@ -4,9 +4,13 @@
 #include <string.h>
 
 static const struct tmpl_func *const tables[] = {
-	builtin_funcs, text_funcs,    list_funcs,   encode_funcs, number_funcs, time_funcs,
-	data_funcs,    regroup_funcs, system_funcs, sprig_funcs,  yaml_funcs,   toml_funcs,
+	builtin_funcs,     text_funcs,       list_funcs,       encode_funcs,     number_funcs,
+	time_funcs,        data_funcs,       regroup_funcs,    system_funcs,     sprig_funcs,
+	yaml_funcs,        toml_funcs,       sprig_list_funcs, sprig_dict_funcs, sprig_number_funcs,
+	sprig_words_funcs, sprig_misc_funcs,
 };
+
+#define NO_KEYS "keys, certificates and passwords are not made by templates"
 
 static const struct {
 	const char *name, *why;
@@ -20,6 +24,20 @@ static const struct {
 	{ "nomadVarListSafe", "Nomad is not supported" },
 	{ "nomadVar", "Nomad is not supported" },
 	{ "nomadVarExists", "Nomad is not supported" },
+	{ "sprig_getHostByName", "names are not looked up while a template is rendered" },
+	{ "sprig_bcrypt", NO_KEYS },
+	{ "sprig_htpasswd", NO_KEYS },
+	{ "sprig_derivePassword", NO_KEYS },
+	{ "sprig_genPrivateKey", NO_KEYS },
+	{ "sprig_genCA", NO_KEYS },
+	{ "sprig_genCAWithKey", NO_KEYS },
+	{ "sprig_genSelfSignedCert", NO_KEYS },
+	{ "sprig_genSelfSignedCertWithKey", NO_KEYS },
+	{ "sprig_genSignedCert", NO_KEYS },
+	{ "sprig_genSignedCertWithKey", NO_KEYS },
+	{ "sprig_buildCustomCert", NO_KEYS },
+	{ "sprig_encryptAES", NO_KEYS },
+	{ "sprig_decryptAES", NO_KEYS },
 	{ "partitions", "Consul Enterprise is not supported" },
 	{ "exportedServices", "Consul Enterprise is not supported" },
 	{ "importedServices", "Consul Enterprise is not supported" },

@@ -10,6 +10,7 @@
 #include "binnacle/base/limits.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/text.h"
+#include "moment.h"
 #include "number.h"
 #include "unicode.h"
 
@@ -522,6 +523,11 @@ static bool write_value(struct writer *writer, const struct tmpl_value *value)
 		return write_map(writer, value);
 	case TMPL_RECORD:
 		return write_record(writer, value);
+	case TMPL_TIME:
+		strbuf_addch(writer->out, '"');
+		moment_format(writer->out, MOMENT_RFC3339_NANO, value);
+		strbuf_addch(writer->out, '"');
+		return true;
 	case TMPL_SCRATCH:
 		strbuf_addstr(writer->out, "{}");
 		return true;

@@ -1,7 +1,6 @@
 /* Functions that look into lists and put maps together. */
 #include <string.h>
 
-#include "binnacle/base/limits.h"
 #include "funcs.h"
 
 /* Whole numbers, floats and strings compare with their like; all other pairs differ, bools and
@@ -133,44 +132,6 @@ static const struct tmpl_value *list_split_to_map(struct call *call)
 	return map;
 }
 
-static const struct tmpl_value *merge(struct call *call, const struct tmpl_value *into,
-				      const struct tmpl_value *from, bool override, int depth)
-{
-	struct tmpl_value *map = tmpl_map_new(call->arena, &tmpl_type_map);
-
-	if (depth > LIMIT_JSON_DEPTH)
-		return call_fail(call, "nested deeper than %d levels", LIMIT_JSON_DEPTH);
-	if (!call_has_room(call, into->u.map.count * sizeof(struct tmpl_pair)))
-		return NULL;
-	tmpl_map_fill(call->arena, map, into->u.map.pairs, into->u.map.count);
-	for (size_t i = 0; i < from->u.map.count; i++) {
-		const struct tmpl_pair *pair = &from->u.map.pairs[i];
-		const struct tmpl_value *held = tmpl_map_get_value(map, pair->key);
-		const struct tmpl_value *merged;
-
-		if (held && held->type == &tmpl_type_map && pair->value->type == &tmpl_type_map) {
-			merged = merge(call, held, pair->value, override, depth + 1);
-			if (!merged)
-				return NULL;
-			tmpl_map_put(call->arena, map, pair->key, merged);
-		} else if (!held || !tmpl_is_true(held) ||
-			   (override && tmpl_is_true(pair->value))) {
-			tmpl_map_put(call->arena, map, pair->key, pair->value);
-		}
-	}
-	return map;
-}
-
-static const struct tmpl_value *list_merge_map(struct call *call)
-{
-	return merge(call, call->args[0], call->args[1], false, 0);
-}
-
-static const struct tmpl_value *list_merge_map_with_override(struct call *call)
-{
-	return merge(call, call->args[0], call->args[1], true, 0);
-}
-
 const struct tmpl_func list_funcs[] = {
 	{ "in", "aa", list_in },
 	{ "contains", "aa", list_contains },
@@ -179,7 +140,5 @@ const struct tmpl_func list_funcs[] = {
 	{ "containsNone", "La", list_contains_none },
 	{ "containsNotAll", "La", list_contains_not_all },
 	{ "splitToMap", "sss", list_split_to_map },
-	{ "mergeMap", "mm", list_merge_map },
-	{ "mergeMapWithOverride", "mm", list_merge_map_with_override },
 	{ NULL, NULL, NULL },
 };

@@ -155,50 +155,39 @@ static const struct tmpl_value *scratch_set_x(struct call *call)
 	return scratch_set(call);
 }
 
-/*
- * The inner map of a name, made when absent; NULL: failed. A map that was put there from outside
- * is copied first, since it may be the caller's. So is a map that is to take a container: else a
- * store could be put into itself, and printing it would not end.
- */
-static struct tmpl_value *inner_map(struct call *call)
+/* The inner map of a name, made when absent; NULL: failed. */
+static const struct tmpl_value *inner_map(struct call *call)
 {
 	struct tmpl_value *store = call_scratch(call), *made;
 	const struct tmpl_value *held = tmpl_map_get_value(store, call->args[0]);
-	enum tmpl_kind kind = call->args[2]->type->kind;
 
-	if (held && held->type != &tmpl_type_map) {
-		call_fail(call, "\"%s\" is not a map", arg_str(call, 0));
-		return NULL;
+	if (!held) {
+		made = tmpl_map_new(call->arena, &tmpl_type_map);
+		tmpl_map_put(call->arena, store, call->args[0], made);
+		return made;
 	}
-	if (held && held->u.map.growing && kind != TMPL_LIST && kind != TMPL_MAP &&
-	    kind != TMPL_RECORD)
-		return (struct tmpl_value *)(uintptr_t)held;
-	made = tmpl_map_new(call->arena, &tmpl_type_map);
-	made->u.map.growing = true;
-	if (held)
-		tmpl_map_fill(call->arena, made, held->u.map.pairs, held->u.map.count);
-	tmpl_map_put(call->arena, store, call->args[0], made);
-	return made;
+	if (held->type == &tmpl_type_map)
+		return held;
+	return call_fail(call, "\"%s\" is not a map", arg_str(call, 0));
 }
 
 static const struct tmpl_value *scratch_map_set(struct call *call)
 {
-	struct tmpl_value *map = inner_map(call);
+	const struct tmpl_value *map = inner_map(call);
 
-	if (!map)
+	if (!map || !call_map_put(call, map, call->args[1], call->args[2]))
 		return NULL;
-	tmpl_map_put(call->arena, map, call->args[1], call->args[2]);
 	return tmpl_str(call->arena, "");
 }
 
 static const struct tmpl_value *scratch_map_set_x(struct call *call)
 {
-	struct tmpl_value *map = inner_map(call);
+	const struct tmpl_value *map = inner_map(call);
 
-	if (!map)
+	if (map && tmpl_map_get_value(map, call->args[1]))
+		return tmpl_str(call->arena, "");
+	if (!map || !call_map_put(call, map, call->args[1], call->args[2]))
 		return NULL;
-	if (!tmpl_map_get_value(map, call->args[1]))
-		tmpl_map_put(call->arena, map, call->args[1], call->args[2]);
 	return tmpl_str(call->arena, "");
 }
 

@@ -1,289 +1,362 @@
-/* timestamp: the moment of the execution, in a layout of Go's. A layout is the reference moment
- * (Mon Jan 2 15:04:05 MST 2006) written as the output should look. All times are UTC. */
+/* Moments: timestamp, the date functions of the Sprig library, and what can be asked of a moment.
+ * The zone of the process is "Local"; others than that and UTC are not known here. */
+#include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "binnacle/base/clock.h"
-#include "funcs.h"
+#include "go_json.h"
+#include "moment.h"
+#include "sprig.h"
 
-#define LAYOUT_RFC3339 "2006-01-02T15:04:05Z07:00"
-
-static const char *const months[] = { "January",   "February", "March",    "April",
-				      "May",       "June",     "July",     "August",
-				      "September", "October",  "November", "December" };
-static const char *const days[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
-				    "Thursday", "Friday", "Saturday" };
-
-enum part {
-	PART_YEAR,
-	PART_YEAR_2,
-	PART_MONTH,
-	PART_MONTH_2,
-	PART_MONTH_NAME,
-	PART_MONTH_SHORT,
-	PART_DAY,
-	PART_DAY_2,
-	PART_DAY_SPACE,
-	PART_DAY_OF_YEAR,
-	PART_DAY_OF_YEAR_SPACE,
-	PART_WEEKDAY,
-	PART_WEEKDAY_SHORT,
-	PART_HOUR,
-	PART_HOUR_12,
-	PART_HOUR_12_2,
-	PART_MINUTE,
-	PART_MINUTE_2,
-	PART_SECOND,
-	PART_SECOND_2,
-	PART_PM,
-	PART_PM_SMALL,
-	PART_ZONE_NAME,
-	PART_ZONE_Z,
-	PART_ZONE,
-	PART_ZONE_COLON,
-	PART_ZONE_HOURS,
-	PART_ZONE_SECONDS,
-	PART_ZONE_COLON_SECONDS,
-};
-
-/* Longer ones first where one begins another. */
-static const struct {
-	const char *text;
-	enum part part;
-} parts[] = {
-	{ "January", PART_MONTH_NAME },
-	{ "Jan", PART_MONTH_SHORT },
-	{ "Monday", PART_WEEKDAY },
-	{ "Mon", PART_WEEKDAY_SHORT },
-	{ "MST", PART_ZONE_NAME },
-	{ "2006", PART_YEAR },
-	{ "__2", PART_DAY_OF_YEAR_SPACE },
-	{ "_2", PART_DAY_SPACE },
-	{ "002", PART_DAY_OF_YEAR },
-	{ "01", PART_MONTH_2 },
-	{ "02", PART_DAY_2 },
-	{ "03", PART_HOUR_12_2 },
-	{ "04", PART_MINUTE_2 },
-	{ "05", PART_SECOND_2 },
-	{ "06", PART_YEAR_2 },
-	{ "15", PART_HOUR },
-	{ "1", PART_MONTH },
-	{ "2", PART_DAY },
-	{ "3", PART_HOUR_12 },
-	{ "4", PART_MINUTE },
-	{ "5", PART_SECOND },
-	{ "PM", PART_PM },
-	{ "pm", PART_PM_SMALL },
-	{ "-07:00:00", PART_ZONE_COLON_SECONDS },
-	{ "-070000", PART_ZONE_SECONDS },
-	{ "-07:00", PART_ZONE_COLON },
-	{ "-0700", PART_ZONE },
-	{ "-07", PART_ZONE_HOURS },
-	{ "Z07:00:00", PART_ZONE_Z },
-	{ "Z070000", PART_ZONE_Z },
-	{ "Z07:00", PART_ZONE_Z },
-	{ "Z0700", PART_ZONE_Z },
-	{ "Z07", PART_ZONE_Z },
-};
-
-static void add_date(struct strbuf *out, enum part part, const struct tm *tm)
+static const struct tmpl_value *now(struct call *call)
 {
-	switch (part) {
-	case PART_YEAR:
-		strbuf_addf(out, "%04d", tm->tm_year + 1900);
-		break;
-	case PART_YEAR_2:
-		strbuf_addf(out, "%02d", tm->tm_year % 100);
-		break;
-	case PART_MONTH:
-		strbuf_addf(out, "%d", tm->tm_mon + 1);
-		break;
-	case PART_MONTH_2:
-		strbuf_addf(out, "%02d", tm->tm_mon + 1);
-		break;
-	case PART_MONTH_NAME:
-		strbuf_addstr(out, months[tm->tm_mon]);
-		break;
-	case PART_MONTH_SHORT:
-		strbuf_add(out, months[tm->tm_mon], 3);
-		break;
-	case PART_DAY:
-		strbuf_addf(out, "%d", tm->tm_mday);
-		break;
-	case PART_DAY_2:
-		strbuf_addf(out, "%02d", tm->tm_mday);
-		break;
-	case PART_DAY_SPACE:
-		strbuf_addf(out, "%2d", tm->tm_mday);
-		break;
-	case PART_DAY_OF_YEAR:
-		strbuf_addf(out, "%03d", tm->tm_yday + 1);
-		break;
-	case PART_DAY_OF_YEAR_SPACE:
-		strbuf_addf(out, "%3d", tm->tm_yday + 1);
-		break;
-	case PART_WEEKDAY:
-		strbuf_addstr(out, days[tm->tm_wday]);
-		break;
-	default:
-		strbuf_add(out, days[tm->tm_wday], 3);
-		break;
-	}
+	const struct tmpl_source *source = call_source(call);
+	int64_t now_ms = source->now ? source->now(source->arg) : clock_wall_ms();
+
+	return moment_new(call->arena, now_ms / 1000, (int)(now_ms % 1000) * 1000000);
 }
 
-static void add_clock(struct strbuf *out, enum part part, const struct tm *tm)
+static const struct tmpl_value *formatted(struct call *call, const char *layout,
+					  const struct tmpl_value *moment)
 {
-	int hour = tm->tm_hour % 12 ? tm->tm_hour % 12 : 12;
+	struct strbuf out = STRBUF_INIT;
 
-	switch (part) {
-	case PART_HOUR:
-		strbuf_addf(out, "%02d", tm->tm_hour);
-		break;
-	case PART_HOUR_12:
-		strbuf_addf(out, "%d", hour);
-		break;
-	case PART_HOUR_12_2:
-		strbuf_addf(out, "%02d", hour);
-		break;
-	case PART_MINUTE:
-		strbuf_addf(out, "%d", tm->tm_min);
-		break;
-	case PART_MINUTE_2:
-		strbuf_addf(out, "%02d", tm->tm_min);
-		break;
-	case PART_SECOND:
-		strbuf_addf(out, "%d", tm->tm_sec);
-		break;
-	case PART_SECOND_2:
-		strbuf_addf(out, "%02d", tm->tm_sec);
-		break;
-	case PART_PM:
-		strbuf_addstr(out, tm->tm_hour < 12 ? "AM" : "PM");
-		break;
-	default:
-		strbuf_addstr(out, tm->tm_hour < 12 ? "am" : "pm");
-		break;
-	}
+	moment_format(&out, layout, moment);
+	return tmpl_string_from(call->arena, &out);
 }
 
-static void add_zone(struct strbuf *out, enum part part)
+static const struct tmpl_value *seconds_text(struct call *call, int64_t seconds)
 {
-	switch (part) {
-	case PART_ZONE_NAME:
-		strbuf_addstr(out, "UTC");
-		break;
-	case PART_ZONE_Z:
-		strbuf_addch(out, 'Z');
-		break;
-	case PART_ZONE:
-		strbuf_addstr(out, "+0000");
-		break;
-	case PART_ZONE_COLON:
-		strbuf_addstr(out, "+00:00");
-		break;
-	case PART_ZONE_HOURS:
-		strbuf_addstr(out, "+00");
-		break;
-	case PART_ZONE_SECONDS:
-		strbuf_addstr(out, "+000000");
-		break;
-	default:
-		strbuf_addstr(out, "+00:00:00");
-		break;
-	}
-}
-
-/* ".000" or ",999": as many digits, the nines without trailing zeros. Returns bytes used. */
-static size_t add_fraction(struct strbuf *out, const char *at, int milliseconds)
-{
-	size_t len = 1, start = out->len;
-	char digits[16] = "000000000";
-
-	while (at[len] == at[1])
-		len++;
-	/* Followed by another digit it is no fraction. */
-	if (at[len] >= '0' && at[len] <= '9')
-		return 0;
-	digits[0] = (char)('0' + milliseconds / 100);
-	digits[1] = (char)('0' + milliseconds / 10 % 10);
-	digits[2] = (char)('0' + milliseconds % 10);
-	strbuf_addch(out, at[0]);
-	for (size_t i = 1; i < len; i++)
-		strbuf_addch(out, i <= 9 ? digits[i - 1] : '0');
-	if (at[1] == '0')
-		return len;
-	while (out->len > start + 1 && out->buf[out->len - 1] == '0')
-		strbuf_setlen(out, out->len - 1);
-	if (out->len == start + 1)
-		strbuf_setlen(out, start);
-	return len;
-}
-
-static size_t add_part(struct strbuf *out, const char *at, const struct tm *tm)
-{
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		size_t len = strlen(parts[i].text);
-		enum part part = parts[i].part;
-
-		if (strncmp(at, parts[i].text, len) != 0)
-			continue;
-		/* "Month" and "Jane" are words. */
-		if ((part == PART_MONTH_SHORT || part == PART_WEEKDAY_SHORT) && at[len] >= 'a' &&
-		    at[len] <= 'z')
-			continue;
-		/* In "_2006" the year counts, not the day. */
-		if (part == PART_DAY_SPACE && strncmp(at + 1, "2006", 4) == 0)
-			continue;
-		if (part >= PART_ZONE_NAME)
-			add_zone(out, part);
-		else if (part >= PART_HOUR)
-			add_clock(out, part, tm);
-		else
-			add_date(out, part, tm);
-		return len;
-	}
-	return 0;
-}
-
-static void format_time(struct strbuf *out, const char *layout, int64_t now_ms)
-{
-	time_t seconds = (time_t)(now_ms / 1000);
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	while (*layout) {
-		bool fraction = (*layout == '.' || *layout == ',') &&
-				(layout[1] == '0' || layout[1] == '9');
-		size_t used = 0;
-
-		if (fraction)
-			used = add_fraction(out, layout, (int)(now_ms % 1000));
-		if (!used)
-			used = add_part(out, layout, &tm);
-		if (!used)
-			strbuf_addch(out, *layout);
-		layout += used ? used : 1;
-	}
+	return tmpl_str(call->arena, arena_printf(call->arena, "%" PRId64, seconds));
 }
 
 static const struct tmpl_value *time_timestamp(struct call *call)
 {
-	const struct tmpl_source *source = call_source(call);
-	int64_t now_ms = source->now ? source->now(source->arg) : clock_wall_ms();
-	struct strbuf out = STRBUF_INIT;
+	const struct tmpl_value *moment = now(call);
 
 	if (call->count > 1)
 		return call_fail(
 			call, "timestamp: wrong number of arguments, expected 0 or 1, but got %zu",
 			call->count);
 	if (call->count && tmpl_string_is(call->args[0], "unix"))
-		strbuf_addf(&out, "%lld", (long long)(now_ms / 1000));
-	else
-		format_time(&out, call->count ? arg_str(call, 0) : LAYOUT_RFC3339, now_ms);
+		return seconds_text(call, moment->u.time.seconds);
+	return formatted(call, call->count ? arg_str(call, 0) : MOMENT_RFC3339, moment);
+}
+
+static const struct tmpl_value *time_now(struct call *call)
+{
+	return moment_in_zone(call->arena, now(call), "Local");
+}
+
+/* A moment, or seconds since 1970; anything else is now. */
+static const struct tmpl_value *as_moment(struct call *call, const struct tmpl_value *value)
+{
+	if (value->type->kind == TMPL_TIME)
+		return value;
+	if (value->type->kind == TMPL_INT)
+		return moment_new(call->arena, value->u.integer, 0);
+	return now(call);
+}
+
+static const struct tmpl_value *date_in(struct call *call, const char *layout, size_t index,
+					const char *zone)
+{
+	const struct tmpl_value *moment = as_moment(call, call->args[index]);
+
+	return formatted(call, layout, moment_in_zone(call->arena, moment, zone));
+}
+
+static const struct tmpl_value *time_date(struct call *call)
+{
+	return date_in(call, arg_str(call, 0), 1, "Local");
+}
+
+static const struct tmpl_value *time_date_in_zone(struct call *call)
+{
+	return date_in(call, arg_str(call, 0), 1, arg_str(call, 2));
+}
+
+static const struct tmpl_value *time_html_date(struct call *call)
+{
+	return date_in(call, "2006-01-02", 0, "Local");
+}
+
+static const struct tmpl_value *time_html_date_in_zone(struct call *call)
+{
+	return date_in(call, "2006-01-02", 0, arg_str(call, 1));
+}
+
+static bool is_must(const struct call *call)
+{
+	return strncmp(call->func->name, "sprig_must", strlen("sprig_must")) == 0;
+}
+
+static const struct tmpl_value *shifted(struct call *call, const struct tmpl_value *moment,
+					int64_t nanoseconds)
+{
+	int64_t seconds = moment->u.time.seconds + nanoseconds / 1000000000;
+	int64_t rest = moment->u.time.nanoseconds + nanoseconds % 1000000000;
+	struct tmpl_value *made;
+
+	if (rest < 0) {
+		rest += 1000000000;
+		seconds--;
+	} else if (rest >= 1000000000) {
+		rest -= 1000000000;
+		seconds++;
+	}
+	made = moment_new(call->arena, seconds, (int)rest);
+	made->u.time.offset = moment->u.time.offset;
+	made->u.time.zone = moment->u.time.zone;
+	return made;
+}
+
+static const struct tmpl_value *time_date_modify(struct call *call)
+{
+	int64_t nanoseconds;
+
+	if (duration_parse(arg_str(call, 0), &nanoseconds))
+		return shifted(call, call->args[1], nanoseconds);
+	if (is_must(call))
+		return call_fail(call, "time: invalid duration \"%s\"", arg_str(call, 0));
+	return call->args[1];
+}
+
+static int64_t since(struct call *call, const struct tmpl_value *moment)
+{
+	const struct tmpl_value *at = now(call);
+
+	return (at->u.time.seconds - moment->u.time.seconds) * 1000000000 +
+	       (at->u.time.nanoseconds - moment->u.time.nanoseconds);
+}
+
+static const struct tmpl_value *duration_text(struct call *call, int64_t nanoseconds)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	duration_format(&out, nanoseconds);
 	return tmpl_string_from(call->arena, &out);
+}
+
+static const struct tmpl_value *time_ago(struct call *call)
+{
+	int64_t passed = since(call, as_moment(call, call->args[0]));
+	int64_t rest = passed % 1000000000;
+
+	passed -= rest;
+	if (rest >= 500000000)
+		passed += 1000000000;
+	else if (rest <= -500000000)
+		passed -= 1000000000;
+	return duration_text(call, passed);
+}
+
+static const struct tmpl_value *time_duration(struct call *call)
+{
+	const struct tmpl_value *value = call->args[0];
+	int64_t seconds = 0;
+
+	if (value->type->kind == TMPL_STRING || value->type == &tmpl_type_int64)
+		seconds = sprig_to_int(value);
+	return duration_text(call, (int64_t)((uint64_t)seconds * 1000000000u));
+}
+
+static const struct tmpl_value *time_duration_round(struct call *call)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = { { 365 * 86400, "y" }, { 30 * 86400, "mo" }, { 86400, "d" },
+		      { 3600, "h" },        { 60, "m" },          { 1, "s" } };
+	const struct tmpl_value *value = call->args[0];
+	int64_t nanoseconds = 0;
+	uint64_t size;
+
+	if (value->type->kind == TMPL_STRING)
+		duration_parse(value->u.string.text, &nanoseconds);
+	else if (value->type == &tmpl_type_int64)
+		nanoseconds = value->u.integer;
+	else if (value->type->kind == TMPL_TIME)
+		nanoseconds = since(call, value);
+	size = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		uint64_t unit = (uint64_t)units[i].seconds * 1000000000u;
+
+		if (size > unit)
+			return tmpl_str(call->arena, arena_printf(call->arena, "%" PRIu64 "%s",
+								  size / unit, units[i].name));
+	}
+	return tmpl_str(call->arena, "0s");
+}
+
+static const struct tmpl_value *time_to_date(struct call *call)
+{
+	struct strbuf message = STRBUF_INIT;
+	const struct tmpl_value *moment =
+		moment_parse(call->arena, arg_str(call, 0), arg_str(call, 1), &message);
+
+	if (!moment && is_must(call))
+		call_fail(call, "%s", message.buf);
+	else if (!moment)
+		moment = moment_new(call->arena, INT64_C(-62135596800), 0); /* Go's zero */
+	strbuf_release(&message);
+	return moment;
+}
+
+static const struct tmpl_value *time_unix_epoch(struct call *call)
+{
+	return seconds_text(call, call->args[0]->u.time.seconds);
+}
+
+/* What can be asked of a moment: {{now.Year}}. */
+
+static const struct tmpl_value *method_format(struct call *call)
+{
+	return formatted(call, arg_str(call, 0), call->receiver);
+}
+
+static const struct tmpl_value *method_string(struct call *call)
+{
+	return formatted(call, MOMENT_PRINTED, call->receiver);
+}
+
+static const struct tmpl_value *method_unix(struct call *call)
+{
+	return tmpl_int64(call->arena, call->receiver->u.time.seconds);
+}
+
+static const struct tmpl_value *method_unix_milli(struct call *call)
+{
+	return tmpl_int64(call->arena, call->receiver->u.time.seconds * 1000 +
+					       call->receiver->u.time.nanoseconds / 1000000);
+}
+
+static const struct tmpl_value *method_unix_nano(struct call *call)
+{
+	return tmpl_int64(call->arena, call->receiver->u.time.seconds * 1000000000 +
+					       call->receiver->u.time.nanoseconds);
+}
+
+static const struct tmpl_value *method_year(struct call *call)
+{
+	return tmpl_int(call->arena, moment_parts(call->receiver).year);
+}
+
+static const struct tmpl_value *method_month(struct call *call)
+{
+	return tmpl_str(call->arena, moment_month_name(moment_parts(call->receiver).month));
+}
+
+static const struct tmpl_value *method_day(struct call *call)
+{
+	return tmpl_int(call->arena, moment_parts(call->receiver).day);
+}
+
+static const struct tmpl_value *method_hour(struct call *call)
+{
+	return tmpl_int(call->arena, moment_parts(call->receiver).hour);
+}
+
+static const struct tmpl_value *method_minute(struct call *call)
+{
+	return tmpl_int(call->arena, moment_parts(call->receiver).minute);
+}
+
+static const struct tmpl_value *method_second(struct call *call)
+{
+	return tmpl_int(call->arena, moment_parts(call->receiver).second);
+}
+
+static const struct tmpl_value *method_weekday(struct call *call)
+{
+	return tmpl_str(call->arena, moment_weekday_name(moment_parts(call->receiver).weekday));
+}
+
+static const struct tmpl_value *method_year_day(struct call *call)
+{
+	return tmpl_int(call->arena, moment_parts(call->receiver).day_of_year);
+}
+
+static const struct tmpl_value *method_utc(struct call *call)
+{
+	return moment_in_zone(call->arena, call->receiver, "UTC");
+}
+
+static const struct tmpl_value *method_local(struct call *call)
+{
+	return moment_in_zone(call->arena, call->receiver, "Local");
+}
+
+static int compare(const struct tmpl_value *a, const struct tmpl_value *b)
+{
+	if (a->u.time.seconds != b->u.time.seconds)
+		return a->u.time.seconds < b->u.time.seconds ? -1 : 1;
+	return (a->u.time.nanoseconds > b->u.time.nanoseconds) -
+	       (a->u.time.nanoseconds < b->u.time.nanoseconds);
+}
+
+static const struct tmpl_value *method_after(struct call *call)
+{
+	return tmpl_bool(compare(call->receiver, call->args[0]) > 0);
+}
+
+static const struct tmpl_value *method_before(struct call *call)
+{
+	return tmpl_bool(compare(call->receiver, call->args[0]) < 0);
+}
+
+static const struct tmpl_value *method_equal(struct call *call)
+{
+	return tmpl_bool(compare(call->receiver, call->args[0]) == 0);
+}
+
+static const struct tmpl_func time_methods[] = {
+	{ "Format", "s", method_format },
+	{ "String", "", method_string },
+	{ "Unix", "", method_unix },
+	{ "UnixMilli", "", method_unix_milli },
+	{ "UnixNano", "", method_unix_nano },
+	{ "Year", "", method_year },
+	{ "Month", "", method_month },
+	{ "Day", "", method_day },
+	{ "Hour", "", method_hour },
+	{ "Minute", "", method_minute },
+	{ "Second", "", method_second },
+	{ "Weekday", "", method_weekday },
+	{ "YearDay", "", method_year_day },
+	{ "UTC", "", method_utc },
+	{ "Local", "", method_local },
+	{ "After", "t", method_after },
+	{ "Before", "t", method_before },
+	{ "Equal", "t", method_equal },
+	{ NULL, NULL, NULL },
+};
+
+const struct tmpl_func *func_time_method(const char *name)
+{
+	for (const struct tmpl_func *method = time_methods; method->name; method++)
+		if (strcmp(method->name, name) == 0)
+			return method;
+	return NULL;
 }
 
 const struct tmpl_func time_funcs[] = {
 	{ "timestamp", "s*", time_timestamp },
+	{ "sprig_now", "", time_now },
+	{ "sprig_date", "sa", time_date },
+	{ "sprig_dateInZone", "sas", time_date_in_zone },
+	{ "sprig_date_in_zone", "sas", time_date_in_zone },
+	{ "sprig_htmlDate", "a", time_html_date },
+	{ "sprig_htmlDateInZone", "as", time_html_date_in_zone },
+	{ "sprig_dateModify", "st", time_date_modify },
+	{ "sprig_date_modify", "st", time_date_modify },
+	{ "sprig_mustDateModify", "st", time_date_modify },
+	{ "sprig_must_date_modify", "st", time_date_modify },
+	{ "sprig_ago", "a", time_ago },
+	{ "sprig_duration", "a", time_duration },
+	{ "sprig_durationRound", "a", time_duration_round },
+	{ "sprig_toDate", "ss", time_to_date },
+	{ "sprig_mustToDate", "ss", time_to_date },
+	{ "sprig_unixEpoch", "t", time_unix_epoch },
 	{ NULL, NULL, NULL },
 };

@@ -12,6 +12,7 @@ const struct tmpl_type tmpl_type_uint8 = { .kind = TMPL_UINT, .name = "uint8" };
 const struct tmpl_type tmpl_type_float64 = { .kind = TMPL_FLOAT, .name = "float64" };
 const struct tmpl_type tmpl_type_complex128 = { .kind = TMPL_COMPLEX, .name = "complex128" };
 const struct tmpl_type tmpl_type_string = { .kind = TMPL_STRING, .name = "string" };
+const struct tmpl_type tmpl_type_time = { .kind = TMPL_TIME, .name = "time.Time" };
 const struct tmpl_type tmpl_type_stream = { .kind = TMPL_STREAM, .name = "<-chan int64" };
 const struct tmpl_type tmpl_type_scratch = { .kind = TMPL_SCRATCH, .name = "*template.Scratch" };
 
@@ -31,6 +32,8 @@ const struct tmpl_type tmpl_type_scratch = { .kind = TMPL_SCRATCH, .name = "*tem
 
 const struct tmpl_type tmpl_type_strings = LIST_OF(tmpl_type_string, "[]string");
 const struct tmpl_type tmpl_type_list = LIST_OF(tmpl_type_any, "[]interface {}");
+const struct tmpl_type tmpl_type_ints = LIST_OF(tmpl_type_int, "[]int");
+const struct tmpl_type tmpl_type_lists = LIST_OF(tmpl_type_list, "[][]interface {}");
 const struct tmpl_type tmpl_type_map = MAP_OF(tmpl_type_any, "map[string]interface {}");
 const struct tmpl_type tmpl_type_string_map = MAP_OF(tmpl_type_string, "map[string]string");
 const struct tmpl_type tmpl_type_list_map = MAP_OF(tmpl_type_list, "map[string][]interface {}");

@@ -99,6 +99,8 @@ const struct tmpl_value *tmpl_zero(struct arena *arena, const struct tmpl_type *
 	zero = value_new(arena, type);
 	if (type->kind == TMPL_STRING)
 		zero->u.string.text = "";
+	else if (type->kind == TMPL_TIME)
+		zero->u.time.zone = "UTC";
 	else if (type->kind == TMPL_LIST)
 		zero->u.list.null = true;
 	else if (type->kind == TMPL_MAP)
@@ -134,8 +136,11 @@ void tmpl_list_add(struct arena *arena, struct tmpl_value *list, const struct tm
 
 struct tmpl_value *tmpl_map_new(struct arena *arena, const struct tmpl_type *type)
 {
+	struct tmpl_value *map = value_new(arena, type);
+
 	assert(type->kind == TMPL_MAP);
-	return value_new(arena, type);
+	map->u.map.owner = arena;
+	return map;
 }
 
 static int compare_bytes(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -205,6 +210,18 @@ void tmpl_map_put(struct arena *arena, struct tmpl_value *map, const struct tmpl
 		(map->u.map.count - at) * sizeof(*map->u.map.pairs));
 	map->u.map.pairs[at] = (struct tmpl_pair){ key, value };
 	map->u.map.count++;
+}
+
+void tmpl_map_remove(struct tmpl_value *map, const struct tmpl_value *key)
+{
+	bool found;
+	size_t at = map_find(map, key, &found);
+
+	if (!found)
+		return;
+	map->u.map.count--;
+	memmove(&map->u.map.pairs[at], &map->u.map.pairs[at + 1],
+		(map->u.map.count - at) * sizeof(*map->u.map.pairs));
 }
 
 /* qsort is not stable, so the place decides between equal keys. */
@@ -321,6 +338,7 @@ bool tmpl_is_true(const struct tmpl_value *value)
 		return value->u.map.count > 0;
 	case TMPL_RECORD:
 		return value->u.fields != NULL;
+	case TMPL_TIME:
 	case TMPL_STREAM:
 	case TMPL_SCRATCH:
 		return true;

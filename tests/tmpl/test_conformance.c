@@ -163,5 +163,6 @@ int main(void)
 		cmocka_unit_test(every_case_comes_to_what_it_says),
 	};
 
+	setenv("TZ", "UTC", 1); /* what is local */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

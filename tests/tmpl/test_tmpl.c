@@ -169,7 +169,7 @@ static void a_template_that_does_not_end_is_stopped(void **state)
 	assert_fails(
 		"{{$m := sprig_dict \"x\" 1}}{{range loop 60}}{{$m = sprig_dict \"a\" $m \"b\" "
 		"$m}}{{end}}{{mergeMap $m $m}}",
-		"larger than");
+		"writes more than");
 	assert_fails("{{define \"w\"}}{{range loop 100000}}0123456789012345678901234567890123456789"
 		     "{{end}}{{end}}{{range loop 100000}}{{template \"w\"}}{{end}}",
 		     "writes more than");

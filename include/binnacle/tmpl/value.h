@@ -5,7 +5,8 @@
  * Go's ("[]string", "*dependency.HealthService"), because they show in %T and in messages and
  * because Go checks parameters by them: int is not int64, a list of strings is not a list of any.
  *
- * Values live in an arena and do not change once they have been handed on. The functions that
+ * Values live in an arena and do not change once they have been handed on; but for maps of any
+ * that an execution made itself, which its templates may add to, as in Go. The functions that
  * build lists, maps and records return a value that may still be filled.
  *
  *     struct tmpl_value *pair = tmpl_record_new(arena, &tmpl_type_key_pair);
@@ -32,6 +33,7 @@ enum tmpl_kind {
 	TMPL_LIST,
 	TMPL_MAP,     /* sorted by key */
 	TMPL_RECORD,  /* a Go struct, or a pointer to one, which may be nil */
+	TMPL_TIME,    /* a moment and the zone to show it in */
 	TMPL_STREAM,  /* numbers from..to, consumed by range */
 	TMPL_SCRATCH, /* the store of one execution */
 };
@@ -85,10 +87,16 @@ struct tmpl_value {
 			struct tmpl_pair *pairs;
 			size_t count, cap;
 			bool null;
-			bool growing; /* made by the scratch store, which may add to it */
+			const struct arena *owner; /* whose functions may still change it */
 		} map;
 		const struct tmpl_value *
 			*fields; /* of a record, by type->fields; NULL: nil pointer */
+		struct {
+			int64_t seconds; /* since 1970, UTC */
+			int nanoseconds;
+			int offset; /* seconds east */
+			const char *zone;
+		} time;
 		struct tmpl_stream *stream;
 		void *scratch;
 	} u;
@@ -100,10 +108,13 @@ extern const struct tmpl_type tmpl_type_bool, tmpl_type_int, tmpl_type_int64, tm
 extern const struct tmpl_type tmpl_type_uint8; /* a byte of a string */
 extern const struct tmpl_type tmpl_type_float64, tmpl_type_complex128, tmpl_type_string;
 extern const struct tmpl_type tmpl_type_strings;    /* []string */
+extern const struct tmpl_type tmpl_type_ints;       /* []int */
+extern const struct tmpl_type tmpl_type_lists;      /* [][]interface {} */
 extern const struct tmpl_type tmpl_type_list;       /* []interface {} */
 extern const struct tmpl_type tmpl_type_map;        /* map[string]interface {} */
 extern const struct tmpl_type tmpl_type_string_map; /* map[string]string */
 extern const struct tmpl_type tmpl_type_list_map;   /* map[string][]interface {} */
+extern const struct tmpl_type tmpl_type_time;       /* time.Time */
 extern const struct tmpl_type tmpl_type_stream;     /* <-chan int64 */
 extern const struct tmpl_type tmpl_type_scratch;    /* *template.Scratch */
 /* Types of the data functions; the fields are listed in types.c. */
@@ -139,6 +150,8 @@ const struct tmpl_value *tmpl_zero(struct arena *arena, const struct tmpl_type *
 struct tmpl_value *tmpl_list_new(struct arena *arena, const struct tmpl_type *type);
 void tmpl_list_add(struct arena *arena, struct tmpl_value *list, const struct tmpl_value *item);
 struct tmpl_value *tmpl_map_new(struct arena *arena, const struct tmpl_type *type);
+/* Take a key out; nothing when it is not there. */
+void tmpl_map_remove(struct tmpl_value *map, const struct tmpl_value *key);
 /* Put or replace. */
 void tmpl_map_put(struct arena *arena, struct tmpl_value *map, const struct tmpl_value *key,
 		  const struct tmpl_value *value);
