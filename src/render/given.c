@@ -116,9 +116,10 @@ struct json *given_encode(const struct tmpl_value *value)
 		return encode_record(value);
 	case TMPL_NIL:
 	case TMPL_COMPLEX:
+	case TMPL_TIME:
 	case TMPL_STREAM:
 	case TMPL_SCRATCH:
-		break; /* no answer holds the last three */
+		break; /* no answer holds the last four */
 	}
 	return new_null();
 }
@@ -240,6 +241,7 @@ static const struct tmpl_value *decode(struct arena *arena, const struct tmpl_ty
 	case TMPL_RECORD:
 		return decode_record(arena, type, json);
 	case TMPL_COMPLEX:
+	case TMPL_TIME:
 	case TMPL_STREAM:
 	case TMPL_SCRATCH:
 		break;
