@@ -140,6 +140,14 @@ static void on_event(void *arg, const struct registrar_event *event)
 	case REGISTRAR_DRAINED:
 		log_info(PART, "maintenance: %s %s", event->instance, event->why);
 		break;
+	case REGISTRAR_WARNED:
+		log_warn("register", "%s%s%s: %s", event->container,
+			 event->note && *event->note->port ? " " : "",
+			 event->note ? event->note->port : "", event->why);
+		break;
+	case REGISTRAR_DUPLICATE:
+		log_warn("register", "%s: %s", event->instance, event->why);
+		break;
 	case REGISTRAR_STALE:
 	case REGISTRAR_RESYNC:
 		break;

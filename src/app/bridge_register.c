@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "binnacle/base/clock.h"
+#include "binnacle/base/json.h"
 #include "binnacle/base/limits.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/strbuf.h"
+#include "binnacle/base/text.h"
 #include "binnacle/feed/docker_feed.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
@@ -56,8 +58,10 @@ static enum row_state state_of(enum registrar_action action)
 		return STATE_FAILED;
 	case REGISTRAR_STALE:
 	case REGISTRAR_DANGLING:
+	case REGISTRAR_DUPLICATE:
 		return STATE_STALE;
 	case REGISTRAR_IGNORED:
+	case REGISTRAR_WARNED:
 		return STATE_WARN;
 	default:
 		return STATE_NONE;
@@ -137,18 +141,32 @@ static void release_event(struct kept_event *event)
 	*event = (struct kept_event){ 0 };
 }
 
-static bool is_same(const struct kept_event *kept, const struct registrar_event *event)
+/* "80/tcp: SERVICE_80_IGNORE is set", where the reason does not begin with the port itself. */
+static char *why_of(const struct registrar_event *event)
+{
+	const char *port = event->note ? event->note->port : "";
+
+	if (!*port || text_starts_with(event->why, port))
+		return xstrdup(event->why);
+	return xasprintf("%s: %s", port, event->why);
+}
+
+static bool is_same(const struct kept_event *kept, const struct registrar_event *event,
+		    const char *why)
 {
 	return kept->action == event->action && event->wall_ms - kept->wall_ms < FOLD_MS &&
 	       strcmp(kept->service, event->service) == 0 &&
-	       strcmp(kept->instance, event->instance) == 0 && strcmp(kept->why, event->why) == 0 &&
+	       strcmp(kept->instance, event->instance) == 0 && strcmp(kept->why, why) == 0 &&
 	       strcmp(kept->container, event->container) == 0;
 }
 
 static void log_event(const struct registrar_event *event)
 {
-	void (*say)(const char *part, const char *fmt, ...) =
-		event->action == REGISTRAR_FAILED ? log_error : log_info;
+	bool warns = event->action == REGISTRAR_WARNED || event->action == REGISTRAR_DUPLICATE;
+	void (*say)(const char *part, const char *fmt, ...) = event->action == REGISTRAR_FAILED
+								      ? log_error
+							      : warns ? log_warn
+								      : log_info;
 
 	say("register", "action=%s service=%s instance=%s container=%s %s",
 	    registrar_action_name(event->action), event->service, event->instance, event->container,
@@ -159,13 +177,15 @@ void bridge_register_event(void *arg, const struct registrar_event *event)
 {
 	struct bridge_register *bridge = arg;
 	struct kept_event *kept;
+	char *why = why_of(event);
 
 	for (uint64_t back = 1; back <= FOLD_REACH && back <= bridge->total; back++) {
 		kept = event_at(bridge, bridge->total - back);
-		if (!is_same(kept, event))
+		if (!is_same(kept, event, why))
 			continue;
 		kept->repeated++;
 		publish_soon(bridge);
+		free(why);
 		return;
 	}
 	log_event(event);
@@ -178,7 +198,7 @@ void bridge_register_event(void *arg, const struct registrar_event *event)
 		.action = event->action,
 		.service = xstrdup(event->service),
 		.instance = xstrdup(event->instance),
-		.why = xstrdup(event->why),
+		.why = why,
 		.node = xstrdup(event->node),
 		.container = xstrdup(event->container),
 		.source = xstrdup(event->source),
@@ -220,12 +240,10 @@ static const char *registered_text(const struct bridge_register *bridge,
 	const char *copy;
 
 	for (size_t i = 0; i < wanted->service_count; i++) {
-		bool missing = false;
+		const struct reconcile_difference *difference =
+			reconcile_find(pending, wanted->services[i].id);
 
-		for (size_t n = 0; n < pending->count && !missing; n++)
-			missing = pending->items[n].kind == RECONCILE_ADD &&
-				  strcmp(pending->items[n].id, wanted->services[i].id) == 0;
-		if (!missing)
+		if (!difference || difference->kind != RECONCILE_ADD)
 			strbuf_addf(&text, "%s%s:%d", text.len ? ", " : "",
 				    wanted->services[i].name, wanted->services[i].port);
 	}
@@ -234,24 +252,84 @@ static const char *registered_text(const struct bridge_register *bridge,
 	return copy;
 }
 
-static void annotate(void *arg, const char *node, const char *container_id,
-		     const char *container_name, struct arena *arena, const char **registered,
-		     const char **wanted_out)
+static void add_clean(struct strbuf *out, const char *text)
+{
+	text_clean(out, text, strlen(text));
+}
+
+static void add_standing(const struct bridge_register *bridge,
+			 const struct register_service *service, struct strbuf *out)
+{
+	const struct reconcile_difference *difference =
+		reconcile_find(registrar_pending(bridge->registrar), service->id);
+	const struct json *twin = registrar_twin(bridge->registrar, service);
+
+	add_clean(out, service->name);
+	strbuf_addf(out, ":%d\t", service->port);
+	if (!difference) {
+		strbuf_addstr(out, "registered");
+	} else {
+		strbuf_addstr(out, *difference->failure ? "FAILED, " : "");
+		add_clean(out, *difference->failure ? difference->failure : difference->why);
+	}
+	strbuf_addstr(out, "   ");
+	add_clean(out, service->id);
+	strbuf_addf(out, " at %s", *service->address ? service->address : "(the node)");
+	for (size_t i = 0; i < service->tag_count; i++) {
+		strbuf_addstr(out, i ? "," : "   tags ");
+		add_clean(out, service->tags[i]);
+	}
+	strbuf_addch(out, '\n');
+	if (twin) {
+		strbuf_addstr(out, "\tDUP, also registered as ");
+		add_clean(out, json_key(twin));
+		strbuf_addch(out, '\n');
+	}
+}
+
+static void add_note(const struct register_note *note, struct strbuf *out)
+{
+	strbuf_addf(out, "%s\t%s", *note->port ? note->port : "container",
+		    note->kind == REGISTER_NOTE_IGNORED ? "ignored: " : "WARN, ");
+	add_clean(out, note->text);
+	strbuf_addstr(out, *note->remedy ? "; " : "");
+	add_clean(out, note->remedy);
+	strbuf_addch(out, '\n');
+}
+
+/* Each service and each note of the rules, and how it stands in the registry. */
+static const char *registration_text(const struct bridge_register *bridge,
+				     const struct register_wanted *wanted, struct arena *arena)
+{
+	struct strbuf text = STRBUF_INIT;
+	const char *copy;
+
+	for (size_t i = 0; i < wanted->service_count; i++)
+		add_standing(bridge, &wanted->services[i], &text);
+	for (size_t i = 0; i < wanted->note_count; i++)
+		add_note(&wanted->notes[i], &text);
+	copy = arena_strndup(arena, text.buf, text.len);
+	strbuf_release(&text);
+	return copy;
+}
+
+static void annotate(void *arg, struct arena *arena, struct container_row *row)
 {
 	struct bridge_register *bridge = arg;
 	const struct register_wanted *wanted;
 	struct registrar_status status;
 
-	(void)container_name;
-	if (!bridge->registrar || strcmp(node, bridge->node) != 0)
+	if (!bridge->registrar || strcmp(row->node, bridge->node) != 0)
 		return;
 	registrar_get_status(bridge->registrar, &status);
-	wanted = registrar_wanted(bridge->registrar, container_id);
+	wanted = registrar_wanted(bridge->registrar, row->container_id);
 	if (!wanted)
 		return;
-	*wanted_out = wanted_text(wanted, arena);
-	if (status.synced)
-		*registered = registered_text(bridge, wanted, arena);
+	row->wanted = wanted_text(wanted, arena);
+	if (!status.synced)
+		return;
+	row->registered = registered_text(bridge, wanted, arena);
+	row->registration = registration_text(bridge, wanted, arena);
 }
 
 struct bridge_register *bridge_register_new(struct loop *loop, struct model *model,

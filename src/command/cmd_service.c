@@ -393,6 +393,21 @@ const struct command service_commands[] = {
 		.plan = plan_clean_services,
 	},
 	{
+		.verb = "diff services",
+		.args = "[CONTAINER|SERVICE|ID ...]",
+		.summary = "what is registered here against what containers ask for",
+		.help = "In mode off: what would change if binnacle registered in the place of the "
+			"program\nthat does so now. Checks are not listed by an agent, and not "
+			"compared here. Ends with\nstatus 9 when there are differences.",
+		.options = "stat exit-code",
+		.table = MODEL_SERVICES,
+		.takes_selection = true,
+		.needs = MODEL_BIT(MODEL_CONTAINERS) | MODEL_BIT(MODEL_EVENTS),
+		.ready = registrations_are_ready,
+		.ready_patience_ms = REGISTRATIONS_PATIENCE_MS,
+		.run = run_diff_services,
+	},
+	{
 		.verb = "force-leave",
 		.args = "NODE ...",
 		.summary = "take failed nodes out of the gossip pool",

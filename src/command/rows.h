@@ -27,6 +27,11 @@ const struct table *find_table(const char *word, struct err *err);
 /* As command_parse, for a line that is being typed: words may be missing at its end. */
 struct command_line *parse_unfinished(const char *text, struct err *err);
 
+/* Of cmd_registration.c: the row "diff services", and whether there is something to compare. */
+#define REGISTRATIONS_PATIENCE_MS 5000
+bool run_diff_services(struct command_call *call, struct err *err);
+bool registrations_are_ready(const struct command_call *call);
+
 /* No template waits for its first answers: for scripts (struct command, `ready`). */
 bool renders_are_ready(const struct command_call *call);
 

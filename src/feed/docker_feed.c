@@ -115,8 +115,7 @@ static void add_container(struct docker_feed *feed, const struct daemon *daemon,
 			break;
 	}
 	if (feed->annotate)
-		feed->annotate(feed->annotate_arg, daemon->node, container->id, container->name,
-			       arena, &row->registered, &row->wanted);
+		feed->annotate(feed->annotate_arg, arena, row);
 }
 
 static void publish_health(struct docker_feed *feed)

@@ -95,6 +95,7 @@ static void json(const void *row, struct json *into)
 	json_add_text(into, "error", container->error);
 	json_add_text(into, "registered", container->registered);
 	json_add_text(into, "wanted", container->wanted);
+	json_add_text(into, "registration", container->registration);
 	json_add_time(into, "since", container->since_ms);
 }
 
@@ -115,6 +116,10 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	detail_text(out, "registered", *container->registered ? container->registered : "nothing");
 	detail_text(out, "wanted", container->wanted);
 	detail_text(out, "id", container->container_id);
+	if (*container->registration) {
+		detail_heading(out, "Registration");
+		strbuf_addstr(out, container->registration);
+	}
 }
 
 const struct table containers_table = {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "binnacle/base/clock.h"
+#include "binnacle/base/text.h"
 #include "put.h"
 
 #define SUMMARY_SPAN_MS (15 * 60 * 1000)
@@ -9,11 +10,18 @@
 COLUMN_MOMENT(time, time_ms, event, time_ms)
 COLUMN_TEXT(action, event, action)
 COLUMN_TEXT(service_name, event, service)
-COLUMN_TEXT(instance_id, event, instance)
 COLUMN_TEXT(node, event, node)
 COLUMN_TEXT(container, event, container)
 COLUMN_TEXT(source, event, source)
 ROW_STATE(state, event)
+
+/* What was ignored has no id: then the container says what it is about. */
+static void instance_id(const void *row, struct strbuf *out)
+{
+	const struct event *event = row;
+
+	strbuf_addstr(out, *event->instance ? event->instance : event->container);
+}
 
 static void why(const void *row, struct strbuf *out)
 {
@@ -52,7 +60,7 @@ static bool attention(const void *row)
 
 static void summary(const struct snapshot *snapshot, struct strbuf *out)
 {
-	static const char *const words[] = { "FAILED", "dangling", "stale" };
+	static const char *const words[] = { "FAILED", "dangling", "duplicate", "stale" };
 	int64_t since = clock_wall_ms() - SUMMARY_SPAN_MS;
 	size_t recent = 0, counts[COUNT_OF(words)] = { 0 };
 
@@ -86,11 +94,27 @@ static void json(const void *row, struct json *into)
 	json_add_int(into, "repeated", event->repeated);
 }
 
+static const struct container_row *find_container(const struct event *event,
+						  const struct model *model)
+{
+	const struct snapshot *containers = model_current(model, MODEL_CONTAINERS);
+
+	for (size_t i = 0; i < containers->count; i++) {
+		const struct container_row *row = snapshot_row(containers, i);
+
+		if ((strcmp(row->name, event->container) == 0 &&
+		     strcmp(row->node, event->node) == 0) ||
+		    text_starts_with(row->container_id, event->container))
+			return row;
+	}
+	return NULL;
+}
+
 static void detail(const void *row, const struct model *model, struct strbuf *out)
 {
 	const struct event *event = row;
+	const struct container_row *container;
 
-	(void)model;
 	detail_text(out, "action", event->action);
 	detail_since(out, "time", event->time_ms);
 	detail_text(out, "service", event->service);
@@ -101,6 +125,11 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	detail_text(out, "source", event->source);
 	if (event->repeated > 1)
 		detail_fmt(out, "repeated", "%" PRId64 " times within a minute", event->repeated);
+	container = *event->container ? find_container(event, model) : NULL;
+	if (container && *container->registration) {
+		detail_heading(out, "Its container now");
+		strbuf_addstr(out, container->registration);
+	}
 }
 
 const struct table events_table = {

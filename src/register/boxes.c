@@ -232,11 +232,10 @@ static void tell_notes(struct box *box)
 		char *why =
 			xasprintf("%s%s%s", note->text, *note->remedy ? ": " : "", note->remedy);
 
-		if (note->kind == REGISTER_NOTE_IGNORED)
-			tell_note(box, REGISTRAR_IGNORED, note->service, why, note);
-		else
-			log_warn("register", "%s%s%s: %s", box->name, *note->port ? " " : "",
-				 note->port, why);
+		tell_note(box,
+			  note->kind == REGISTER_NOTE_IGNORED ? REGISTRAR_IGNORED
+							      : REGISTRAR_WARNED,
+			  note->service, why, note);
 		free(why);
 	}
 }

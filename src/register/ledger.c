@@ -522,6 +522,8 @@ static void compare(struct registrar *registrar)
 		add_failures(registrar);
 		free(list.items);
 	}
+	if (registrar->is_twins_due)
+		twins_look(registrar);
 	boxes_release_retired(registrar);
 }
 
@@ -620,6 +622,7 @@ static void on_listed(void *arg, const struct json *doc, const struct err *err)
 	tell_lost(registrar, doc);
 	json_free(registrar->registered);
 	registrar->registered = json_copy(doc);
+	registrar->is_twins_due = true;
 	ledger_schedule(registrar);
 }
 
@@ -725,6 +728,7 @@ void ledger_stop(struct registrar *registrar)
 	release_texts(&registrar->sent);
 	release_texts(&registrar->told);
 	release_texts(&registrar->shared);
+	strmap_release(&registrar->twins);
 	rivals_stop(registrar);
 	reconcile_release(&registrar->pending);
 	json_free(registrar->registered);

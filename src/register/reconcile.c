@@ -182,6 +182,15 @@ void reconcile(const struct reconcile_input *input, struct reconcile *out)
 		qsort(out->items, out->count, sizeof(*out->items), compare_ids);
 }
 
+const struct reconcile_difference *reconcile_find(const struct reconcile *result, const char *id)
+{
+	struct reconcile_difference key = { .id = id };
+
+	if (!result->count)
+		return NULL;
+	return bsearch(&key, result->items, result->count, sizeof(key), compare_ids);
+}
+
 void reconcile_release(struct reconcile *result)
 {
 	free(result->items);

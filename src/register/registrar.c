@@ -38,11 +38,12 @@ bool registrar_mode_parse(const char *text, enum registrar_mode *out)
 const char *registrar_action_name(enum registrar_action action)
 {
 	static const char *const names[] = {
-		[REGISTRAR_ADDED] = "added",       [REGISTRAR_REMOVED] = "removed",
-		[REGISTRAR_IGNORED] = "ignored",   [REGISTRAR_STALE] = "stale",
-		[REGISTRAR_DANGLING] = "dangling", [REGISTRAR_FAILED] = "FAILED",
-		[REGISTRAR_RESYNC] = "resync",     [REGISTRAR_REFRESHED] = "refreshed",
-		[REGISTRAR_DRAINED] = "drained",
+		[REGISTRAR_ADDED] = "added",         [REGISTRAR_REMOVED] = "removed",
+		[REGISTRAR_IGNORED] = "ignored",     [REGISTRAR_STALE] = "stale",
+		[REGISTRAR_DANGLING] = "dangling",   [REGISTRAR_FAILED] = "FAILED",
+		[REGISTRAR_RESYNC] = "resync",       [REGISTRAR_REFRESHED] = "refreshed",
+		[REGISTRAR_DRAINED] = "drained",     [REGISTRAR_WARNED] = "warning",
+		[REGISTRAR_DUPLICATE] = "duplicate",
 	};
 
 	return names[action];
@@ -194,6 +195,11 @@ const struct register_wanted *registrar_wanted_at(const struct registrar *regist
 			return &box->wanted;
 	}
 	return NULL;
+}
+
+const struct json *registrar_registered(const struct registrar *registrar, const char *id)
+{
+	return json_member(registrar->registered, id);
 }
 
 void registrar_resync(struct registrar *registrar)

@@ -3,7 +3,8 @@
  *
  * boxes.c follows the daemon and knows which containers run and what they want; ledger.c knows
  * what the registry holds, compares, and writes; rivals.c knows who else does; drain.c turns
- * consumers away before the end; tasks.c has the one-off actions; registrar.c ties them together.
+ * consumers away before the end; twins.c sees who
+ * registers the same; tasks.c has the one-off actions; registrar.c ties them together.
  */
 #ifndef REGISTRAR_PRIVATE_H
 #define REGISTRAR_PRIVATE_H
@@ -113,6 +114,8 @@ struct registrar {
 	unsigned writing;
 	struct strmap rivals; /* id to struct rival: somebody else writes it with another address */
 	struct strmap told;   /* difference to what was said about it */
+	struct strmap twins;  /* ids of others that register what we do */
+	bool is_twins_due;    /* there is a new list */
 	struct strmap shared; /* id that several containers want to whom it was given */
 	struct reconcile pending;
 	struct loop_deferred *step;
@@ -170,6 +173,9 @@ void rivals_look(struct registrar *registrar); /* after each comparison */
 bool rivals_allow(const struct registrar *registrar, const char *id);
 void rivals_forget(struct registrar *registrar, const char *id);
 void rivals_stop(struct registrar *registrar);
+
+/* twins.c */
+void twins_look(struct registrar *registrar); /* after a comparison with a new list */
 
 /* drain.c */
 void drain_box(struct box *box); /* its services into maintenance */

@@ -68,7 +68,9 @@ static void add_containers(const struct tui *tui, enum model_table from, const c
 		bool same = false;
 
 		if (event && *event->container)
-			same = text_starts_with(row->container_id, event->container);
+			same = (strcmp(row->name, event->container) == 0 &&
+				strcmp(row->node, event->node) == 0) ||
+			       text_starts_with(row->container_id, event->container);
 		else if (instance && *instance->container)
 			same = strcmp(row->name, instance->container) == 0 ||
 			       text_starts_with(row->container_id, instance->container);
@@ -81,6 +83,17 @@ static void add_containers(const struct tui *tui, enum model_table from, const c
 		if (same)
 			selection_add(out, row->id);
 	}
+}
+
+/* An event about an id, else about a container. */
+static void add_event_subject(const struct tui *tui, const char *id, struct selection *out)
+{
+	const struct event *event = snapshot_find(model_current(tui->model, MODEL_EVENTS), id);
+
+	if (event && *event->instance)
+		selection_add(out, event->instance);
+	else if (event && *event->container)
+		selection_add(out, event->container);
 }
 
 /* False: the command is about something else. */
@@ -96,6 +109,11 @@ static bool translate(const struct tui *tui, const struct selection *from, enum 
 			add_instances(tui, id, out);
 		else if (from->table == MODEL_SERVICES && to == MODEL_RENDERS)
 			add_templates(tui, id, out);
+		else if (to == MODEL_SERVICES && from->table == MODEL_EVENTS)
+			add_event_subject(tui, id, out);
+		else if (to == MODEL_SERVICES &&
+			 (from->table == MODEL_INSTANCES || from->table == MODEL_CONTAINERS))
+			selection_add(out, id);
 		else if (to == MODEL_CONTAINERS)
 			add_containers(tui, from->table, id, out);
 		else

@@ -19,6 +19,10 @@ static const struct key_binding default_keys[] = {
 	{ "list", "*", "mark all", GROUP_LOOK, NULL },
 	{ "list", "u", "unmark", GROUP_LOOK, NULL },
 	{ "renders", "d", "diff view", GROUP_LOOK, "diff" },
+	{ "services", "d", "diff services", GROUP_LOOK, NULL },
+	{ "instances", "d", "diff services", GROUP_LOOK, NULL },
+	{ "containers", "d", "diff services", GROUP_LOOK, "diff" },
+	{ "events", "d", "diff services", GROUP_LOOK, "diff" },
 
 	/* What asks first. */
 	{ "renders", "A F9", "apply", GROUP_ACT, "apply" },

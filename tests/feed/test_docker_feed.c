@@ -374,12 +374,10 @@ static void listeners_hear_of_each_view_until_they_leave(void **state)
 	assert_int_equal(scene->views, 0);
 }
 
-static void annotate(void *arg, const char *node, const char *container_id,
-		     const char *container_name, struct arena *arena, const char **registered,
-		     const char **wanted)
+static void annotate(void *arg, struct arena *arena, struct container_row *row)
 {
-	*registered = arena_printf(arena, "%s on %s", container_name, node);
-	*wanted = arena_strdup(arena, strcmp(container_id, "web") == 0 ? arg : "");
+	row->registered = arena_printf(arena, "%s on %s", row->name, row->node);
+	row->wanted = arena_strdup(arena, strcmp(row->container_id, "web") == 0 ? arg : "");
 }
 
 static void what_the_engine_knows_stands_beside_each_container(void **state)

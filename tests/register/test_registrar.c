@@ -126,6 +126,61 @@ static void a_burst_leaves_none_missing_and_none_over(void **state)
 	assert_true(run_until_true(stage->loop, stage_has_count, stage));
 }
 
+static void count_in(const char *text, const char *part, size_t want)
+{
+	size_t count = 0;
+
+	for (const char *at = text; (at = strstr(at, part)); at++)
+		count++;
+	assert_int_equal(count, want);
+}
+
+static void put_twin(struct stage *stage, const char *id, const char *address)
+{
+	struct json *entry = json_new_object();
+
+	json_add_str(entry, "Service", "web");
+	json_add_str(entry, "Address", address);
+	json_add_int(entry, "Port", 80);
+	json_set(stage->store.services, id, entry);
+}
+
+static void what_others_registered_of_our_containers_is_told_once(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_run_box(stage, "a1", "web-1");
+	put_twin(stage, "deadbeef:web-1:80", "10.233.0.9");
+	put_twin(stage, "elsewhere:web-1:80", "10.233.0.8");
+	stage->options.resync_ms = 20;
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	stage_wait_for_event(stage, "duplicate web deadbeef:web-1:80 10.233.0.9:80 is "
+				    "host-1:web-1:80, too");
+	run_for(stage->loop, 100);
+	count_in(stage->events.buf, "duplicate", 1);
+	assert_string_equal(
+		json_key(registrar_twin(stage->registrar,
+					&registrar_wanted(stage->registrar, "web-1")->services[0])),
+		"deadbeef:web-1:80");
+	/* It is somebody else's: it stays. */
+	assert_non_null(json_member(stage->store.services, "deadbeef:web-1:80"));
+	json_remove(stage->store.services, "deadbeef:web-1:80");
+	run_for(stage->loop, 60);
+	put_twin(stage, "deadbeef:web-1:80", "10.233.0.9");
+	run_for(stage->loop, 100);
+	count_in(stage->events.buf, "duplicate", 2);
+}
+
+static void warnings_are_told_with_their_remedy(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_put_document(stage, "a1", "web-1", "\"SERVICE_TAG=calico\"", true);
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	stage_wait_for_event(stage, "warning   SERVICE_TAG is an ordinary attribute: tags come "
+				    "from SERVICE_TAGS;");
+}
+
 static bool is_up_again(void *arg)
 {
 	struct stage *stage = arg;
@@ -581,6 +636,8 @@ int main(void)
 		TEST(hold_and_off_work_it_out_and_write_nothing),
 		TEST(nothing_is_written_when_nothing_differs),
 		TEST(a_burst_leaves_none_missing_and_none_over),
+		TEST(what_others_registered_of_our_containers_is_told_once),
+		TEST(warnings_are_told_with_their_remedy),
 		TEST(what_happened_while_the_stream_was_cut_is_found),
 		TEST(events_during_the_listing_are_newer_than_it),
 		TEST(containers_that_are_gone_or_dead_when_asked_are_not_registered),

@@ -391,6 +391,15 @@ static void fill_containers(struct model *model)
 		row->status = "running";
 		row->state = STATE_PASS;
 		row->since_ms = FIXTURE_NOW_MS - 3 * HOUR;
+		if (i == 0)
+			row->registration =
+				"web:8080\tregistered   dock-1:web.4:8080 at 10.0.0.11   tags "
+				"http\n"
+				"\tDUP, also registered as 5f2c77be01c2:web.4:8080\n"
+				"9000/tcp\tignored: 9000/tcp exposed, not published; network "
+				"bridge; use -internal or -p\n"
+				"container\tWARN, SERVICE_TAG is an ordinary attribute; tags come "
+				"from SERVICE_TAGS\n";
 	}
 	model_publish(model, snapshot);
 }

@@ -22,6 +22,7 @@
 #include "binnacle/calico/clean.h"
 
 struct arena;
+struct container_row;
 struct docker;
 struct docker_feed;
 struct loop;
@@ -38,12 +39,10 @@ void docker_feed_add(struct docker_feed *feed, const char *node, struct docker *
 void docker_feed_set_daemon_name(struct docker_feed *feed, const char *node, const char *name);
 
 /*
- * The engine tells, per container, what stands in the registry for it and what is wanted; texts
- * go into the arena. Optional.
+ * The engine tells, per container, what stands in the registry for it and what is wanted
+ * (`registered`, `wanted`, `registration` of the row); texts go into the arena. Optional.
  */
-typedef void docker_feed_annotate_fn(void *arg, const char *node, const char *container_id,
-				     const char *container_name, struct arena *arena,
-				     const char **registered, const char **wanted);
+typedef void docker_feed_annotate_fn(void *arg, struct arena *arena, struct container_row *row);
 void docker_feed_set_annotate(struct docker_feed *feed, docker_feed_annotate_fn *fn, void *arg);
 /* Publish the containers again: what annotate says has changed. */
 void docker_feed_republish(struct docker_feed *feed);

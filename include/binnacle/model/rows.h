@@ -79,7 +79,7 @@ struct instance {
 struct event {
 	const char *id;
 	int64_t time_ms;
-	const char *action; /* added removed ignored stale dangling FAILED resync */
+	const char *action; /* registrar_action_name: added removed ignored FAILED … */
 	enum row_state state;
 	const char *service, *instance, *why, *node, *container, *source;
 	int64_t repeated; /* 1, or how many alike were folded within a minute */
@@ -135,6 +135,8 @@ struct container_row {
 	enum row_state state;
 	const char *registered; /* what stands in Consul for it: "web:80, web:443", "" none */
 	const char *wanted;     /* what we would register, or why nothing */
+	/* Lines "NAME:PORT\tas it stands", one for each service and each note; "" not known. */
+	const char *registration;
 	int64_t since_ms;
 };
 

@@ -69,6 +69,8 @@ struct reconcile_input {
 
 void reconcile(const struct reconcile_input *input, struct reconcile *out);
 void reconcile_release(struct reconcile *result);
+/* The difference of an id; NULL: there is none. */
+const struct reconcile_difference *reconcile_find(const struct reconcile *result, const char *id);
 
 /*
  * Take "host:container:port[:udp]" apart: false when the id has another form or another host.

@@ -30,6 +30,7 @@
 #include "binnacle/register/rules.h"
 
 struct docker;
+struct json;
 struct loop;
 struct registrar;
 struct registrar_task;
@@ -53,8 +54,10 @@ enum registrar_action {
 	REGISTRAR_RESYNC,
 	REGISTRAR_REFRESHED, /* its lifetime in the registry begins again */
 	REGISTRAR_DRAINED,   /* into maintenance before its end, or back from it */
+	REGISTRAR_WARNED,    /* registered, but probably not as it was meant */
+	REGISTRAR_DUPLICATE, /* somebody else registered the same service at the same address */
 };
-const char *registrar_action_name(enum registrar_action action); /* "added" … "drained" */
+const char *registrar_action_name(enum registrar_action action); /* "added" … "duplicate" */
 
 /* All texts may be "", none is NULL. */
 struct registrar_event {
@@ -66,7 +69,7 @@ struct registrar_event {
 	const char *container;            /* name */
 	const char *container_id;         /* short */
 	const char *source;               /* "event" "resync" "operator" */
-	const struct register_note *note; /* of an ignored port or container; else NULL */
+	const struct register_note *note; /* of an ignored port or container, or a warning */
 	bool is_removal; /* of REGISTRAR_FAILED: it was to be removed, not written */
 };
 
@@ -110,6 +113,13 @@ const struct register_wanted *registrar_wanted(const struct registrar *registrar
 					       const char *container);
 /* All running containers in the order in which they were met; NULL past the last. */
 const struct register_wanted *registrar_wanted_at(const struct registrar *registrar, size_t index);
+
+/* What the registry holds under an id, as its list has it; NULL: nothing, or not known. */
+const struct json *registrar_registered(const struct registrar *registrar, const char *id);
+/* A registration of the same service, address and port under an id that nobody here wants: by
+ * another registrator, or from before a change of names. NULL: none. */
+const struct json *registrar_twin(const struct registrar *registrar,
+				  const struct register_service *service);
 
 /* Inspect and compare everything again now. */
 void registrar_resync(struct registrar *registrar);
