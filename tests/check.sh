@@ -134,6 +134,7 @@ if [ "$(id -u)" = 0 ]; then
 	tap "the console" bash tests/round/console.sh
 	tap "standing in for registrator" bash tests/round/registrator.sh
 	tap "its faults" bash tests/round/registrator-faults.sh
+	tap "its networks, registries and TLS" bash tests/round/registrator-networks.sh
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -210,12 +210,33 @@ static bool open_consulkv_unix(struct registrator_backend *out, const struct reg
 	return out->registry;
 }
 
+static const char *variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+/* The -tls schemes, which are not Registrator's, read what etcd's own client reads. */
+static struct etcd_config store_config(const struct registrator_uri *uri,
+				       const char *const *endpoints)
+{
+	struct etcd_config config = { .endpoints = endpoints };
+
+	if (text_ends_with(uri->scheme, "-tls")) {
+		config.ca_file = variable("ETCDCTL_CACERT");
+		config.cert_file = variable("ETCDCTL_CERT");
+		config.key_file = variable("ETCDCTL_KEY");
+	}
+	return config;
+}
+
 static bool open_store(struct registrator_backend *out, const struct registrator_uri *uri,
 		       struct loop *loop, struct http *http, struct err *err)
 {
 	char *address = registrator_uri_address(uri);
 	const char *const endpoints[] = { address, NULL };
-	struct etcd_config config = { .endpoints = endpoints };
+	struct etcd_config config = store_config(uri, endpoints);
 
 	out->etcd = etcd_new(loop, http, &config, err);
 	free(address);
@@ -238,7 +259,7 @@ static bool open_etcd3(struct registrator_backend *out, const struct registrator
 {
 	char *address = registrator_uri_address(uri);
 	const char *const endpoints[] = { address, NULL };
-	struct etcd_config config = { .endpoints = endpoints };
+	struct etcd_config config = store_config(uri, endpoints);
 
 	out->etcd3 = etcd3_new(loop, http, &config, err);
 	free(address);
@@ -275,8 +296,11 @@ static const struct adapter adapters[] = {
 	{ "consulkv", "http://", "", open_consulkv },
 	{ "consulkv-unix", "unix://", "", open_consulkv_unix },
 	{ "etcd", "", "127.0.0.1:2379", open_etcd },
+	{ "etcd-tls", "https://", "https://127.0.0.1:2379", open_etcd },
 	{ "etcd3", "", "127.0.0.1:2379", open_etcd3 },
+	{ "etcd3-tls", "https://", "https://127.0.0.1:2379", open_etcd3 },
 	{ "skydns2", "", "127.0.0.1:4001", open_skydns2 },
+	{ "skydns2-tls", "https://", "https://127.0.0.1:4001", open_skydns2 },
 	{ "zookeeper", "", "", refuse_zookeeper },
 };
 

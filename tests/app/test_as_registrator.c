@@ -212,6 +212,9 @@ static void uris_lead_to_addresses(void **state)
 		{ "etcd:///services", "etcd", "127.0.0.1:2379", "/services" },
 		{ "etcd://h/services", "etcd", "h", "/services" },
 		{ "etcd3:///services", "etcd3", "127.0.0.1:2379", "/services" },
+		{ "etcd-tls://h:1/services", "etcd-tls", "https://h:1", "/services" },
+		{ "etcd3-tls:///a", "etcd3-tls", "https://127.0.0.1:2379", "/a" },
+		{ "skydns2-tls://h:1/a.b", "skydns2-tls", "https://h:1", "/a.b" },
 		{ "skydns2:///a.b", "skydns2", "127.0.0.1:4001", "/a.b" },
 	};
 

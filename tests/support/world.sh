@@ -7,6 +7,8 @@
 #   world.sh wipe consul DIR      what the agent has written; it must not run
 #
 # Containers have no network but the loopback: nothing of the machine's own network is touched.
+# For networks WORLD_DOCKERD starts the daemon, in a namespace of its own, and WORLD_NETWORK has its
+# options in the place of "--bridge none".
 # The image EXPOSEs port 80; its program sleeps for ever, or as many milliseconds as it is told.
 # Needs root.
 set -uo pipefail
@@ -30,9 +32,10 @@ within() { # TENTHS COMMAND...
 start_docker() {
 	mkdir -p "$dir/tmp"
 	echo '{}' >"$dir/daemon.json"
-	TMPDIR=$dir/tmp setsid dockerd --config-file "$dir/daemon.json" --data-root "$dir/data" \
+	# shellcheck disable=SC2086
+	TMPDIR=$dir/tmp setsid ${WORLD_DOCKERD:-dockerd} --config-file "$dir/daemon.json" --data-root "$dir/data" \
 		--exec-root "$dir/exec" --pidfile "$dir/docker.pid" -H "unix://$dir/docker.sock" \
-		--bridge none --iptables=false --ip-masq=false --ip-forward=false \
+		${WORLD_NETWORK:---bridge none} --iptables=false --ip-masq=false --ip-forward=false \
 		--shutdown-timeout 5 >>"$dir/docker.log" 2>&1 </dev/null &
 	echo $! >"$dir/docker.process"
 	within 300 docker_here version || die "dockerd does not answer: $(tail -n 3 "$dir/docker.log")"
