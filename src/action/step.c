@@ -15,6 +15,7 @@ static const struct step_kind *const kinds[] = {
 	&step_release_block,
 	&step_remove_node,
 	&step_restore_node,
+	&step_disconnect_record,
 	&step_register,
 	&step_register_agent,
 	&step_register_catalog,

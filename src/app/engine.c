@@ -432,6 +432,7 @@ struct engine *engine_new(struct loop *loop, const struct config *config, enum e
 	engine->model = model_new();
 	engine->state_dir = config->state_dir ? xstrdup(config->state_dir) : target_state_dir();
 	env->loop = loop;
+	env->http = engine->http;
 	env->model = engine->model;
 	env->node = config->node;
 	env->production_dc = config->production ? model_facts(engine->model)->datacenter : NULL;

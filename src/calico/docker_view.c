@@ -47,7 +47,7 @@ struct calico_docker_view *calico_docker_view_new(const char *source)
 	box->view.source = arena_strdup(&box->arena, source);
 	box->view.problem = "not asked to the end";
 	box->view.daemon_id = box->view.daemon_name = box->view.cluster_advertise = "";
-	box->view.server_version = "";
+	box->view.server_version = box->view.cluster_store = "";
 	box->view.started_mono_ms = clock_mono_ms();
 	box->view.taken_wall_ms = clock_wall_ms();
 	return &box->view;
@@ -84,6 +84,7 @@ bool calico_docker_view_add_info(struct calico_docker_view *view, const struct j
 		return err_set(err, ERR_FORMAT, "/info is not an object");
 	view->daemon_id = arena_strdup(arena, json_str(doc, "ID", ""));
 	view->daemon_name = arena_strdup(arena, json_str(doc, "Name", ""));
+	view->cluster_store = arena_strdup(arena, json_str(doc, "ClusterStore", ""));
 	view->cluster_advertise = arena_strdup(arena, json_str(doc, "ClusterAdvertise", ""));
 	view->server_version = arena_strdup(arena, json_str(doc, "ServerVersion", ""));
 	return true;

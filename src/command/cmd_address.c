@@ -293,6 +293,9 @@ static void tell_record(const struct scene *scene, const struct endpoint_row *en
 		    "on %s and nowhere else, with Calico's plugin running: docker network "
 		    "disconnect -f %s %s",
 		    endpoint->node, endpoint->record_network, endpoint->record);
+	if (!namesake)
+		strbuf_addf(&text, ", or from here: binnacle --batch disconnect %.*s",
+			    SHORT_ID_CHARS, endpoint->name);
 	for (size_t i = 0; i < endpoint->addresses.count; i++) {
 		char *address = xstrndup(endpoint->addresses.items[i],
 					 strcspn(endpoint->addresses.items[i], "/"));

@@ -36,6 +36,7 @@ static const struct {
 	{ calico_commands, &calico_command_count },
 	{ policy_commands, &policy_command_count },
 	{ node_commands, &node_command_count },
+	{ record_commands, &record_command_count },
 	{ engine_commands, &engine_command_count },
 };
 

@@ -8,11 +8,11 @@
 #include "binnacle/model/model.h"
 
 extern const struct command look_commands[], render_commands[], service_commands[],
-	endpoint_commands[], address_commands[], node_commands[], calico_commands[],
-	policy_commands[], engine_commands[], watch_commands[];
+	endpoint_commands[], address_commands[], node_commands[], record_commands[],
+	calico_commands[], policy_commands[], engine_commands[], watch_commands[];
 extern const size_t look_command_count, render_command_count, service_command_count,
-	endpoint_command_count, address_command_count, node_command_count, calico_command_count,
-	policy_command_count, engine_command_count, watch_command_count;
+	endpoint_command_count, address_command_count, node_command_count, record_command_count,
+	calico_command_count, policy_command_count, engine_command_count, watch_command_count;
 
 /*
  * The row that a word names: its identity, or how people call the thing as long as that is

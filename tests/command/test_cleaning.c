@@ -49,6 +49,7 @@ struct world {
 	struct cluster *cluster;
 	struct journal *journal;
 	struct action_env env;
+	struct action_docker daemons[2];
 	char *folder;
 	const char *wep, *status; /* what is waited for */
 	bool is_so;
@@ -548,6 +549,114 @@ static void an_endpoint_that_is_written_anew_after_the_plan_stays(void **state)
 	assert_true(is_there(CLAIM_KEY));
 }
 
+/* N1's daemon lists the record of "gone", whose endpoint is 'd'; it says that it is N1's. */
+static void play_ghost(struct world *world, const char *locator, const char *container)
+{
+	struct peer *peer = world->dockers[0]->peer;
+	char *info =
+		xasprintf("{\"ID\":\"N1\",\"Name\":\"N1\",\"ClusterAdvertise\":"
+			  "\"192.0.2.101:2376\",\"ClusterStore\":\"etcd://127.0.0.1:%d/some\"}",
+			  server.port);
+	char *network = xasprintf("{\"Id\":\"net1\",\"Name\":\"calico-net\",\"Driver\":\"calico\","
+				  "\"Containers\":{\"ep-%s\":{\"Name\":\"gone\",\"EndpointID\":"
+				  "\"%s\",\"IPv4Address\":\"10.0.0.13/16\"}}}",
+				  cluster_eid('d'), cluster_eid('d'));
+	char *record = xasprintf("{\"name\":\"gone\",\"locator\":\"%s\",\"id\":\"%s\"}", locator,
+				 cluster_eid('d'));
+	char *key = xasprintf("/some/docker/network/v1.0/endpoint/net1/%s", cluster_eid('d'));
+
+	peer_forget(peer);
+	peer_script(peer, &(struct peer_reply){ .request = "GET /events", .fault = PEER_STREAM });
+	peer_answer(peer, "GET /info", 200, NULL, info);
+	peer_answer(peer, "GET /networks", 200, NULL,
+		    "[{\"Id\":\"net1\",\"Name\":\"calico-net\",\"Driver\":\"calico\"}]");
+	peer_answer(peer, "GET /networks/net1", 200, NULL, network);
+	peer_answer(peer, "POST /networks/net1/disconnect", 200, NULL, "");
+	if (container) {
+		char *inspect = xasprintf("{\"Id\":\"c1\",\"Name\":\"/%s\",\"State\":{\"Status\":"
+					  "\"exited\"},\"NetworkSettings\":{\"Networks\":{"
+					  "\"calico-net\":{\"EndpointID\":\"%s\"}}}}",
+					  container, cluster_eid('a'));
+
+		peer_answer(peer, "GET /containers/json", 200, NULL, "[{\"Id\":\"c1\"}]");
+		peer_answer(peer, "GET /containers/c1/json", 200, NULL, inspect);
+		free(inspect);
+	}
+	real_etcd_put(&server, key, record);
+	scripted_docker_event(world->dockers[0], "destroy");
+	world->env.http = world->http;
+	world->env.dockers = world->daemons;
+	world->env.docker_count = 2;
+	for (int i = 0; i < 2; i++)
+		world->daemons[i] = (struct action_docker){ .node = i ? "N2" : "N1",
+							    .docker = world->dockers[i]->docker,
+							    .confirmed = true,
+							    .local = true };
+	free(info);
+	free(network);
+	free(record);
+	free(key);
+}
+
+static void a_ghost_is_dropped_by_the_docker_that_owns_it(void **state)
+{
+	struct world *world = *state;
+	struct peer *peer;
+	const struct peer_request *last = NULL;
+
+	NEEDS_ETCD;
+	peer = world->dockers[0]->peer;
+	play_ghost(world, "192.0.2.101", "old-a");
+	wait_for(world, cluster_wep_key("N1", 'd'), "ghost");
+	run(world, "disconnect dddddddddddd", COMMAND_DONE);
+	assert_int_equal(world->confirm, PLAN_CONFIRM_TYPED);
+	assert_string_equal(world->typed, "gone");
+	says(world->plan, "NOT REVERSIBLE");
+	assert_int_equal(peer_asked(peer, "POST /networks/net1/disconnect"), 1);
+	for (size_t i = 0; i < peer_request_count(peer); i++)
+		if (strcmp(peer_request(peer, i)->method, "POST") == 0)
+			last = peer_request(peer, i);
+	assert_string_equal(last->body, "{\"Container\":\"gone\",\"Force\":true}");
+	/* This Docker has no plugin: the endpoint is Calico's to clean, and is not touched here. */
+	assert_int_equal(left_over_endpoints(), 4);
+}
+
+static void another_dockers_record_is_left_to_it(void **state)
+{
+	struct world *world = *state;
+
+	NEEDS_ETCD;
+	play_ghost(world, "192.0.2.102", "old-a");
+	wait_for(world, cluster_wep_key("N1", 'd'), "ghost");
+	run(world, "disconnect dddddddddddd", COMMAND_FAILED);
+	assert_non_null(strstr(world->message, "belongs to the daemon at 192.0.2.102"));
+	assert_int_equal(peer_asked(world->dockers[0]->peer, "POST /networks/net1/disconnect"), 0);
+}
+
+static void a_container_of_that_name_would_be_hit_instead(void **state)
+{
+	struct world *world = *state;
+
+	NEEDS_ETCD;
+	play_ghost(world, "192.0.2.101", "gone");
+	wait_for(world, cluster_wep_key("N1", 'd'), "ghost");
+	run(world, "disconnect dddddddddddd", COMMAND_FAILED);
+	assert_non_null(strstr(world->message, "remove or rename it first"));
+	assert_int_equal(peer_asked(world->dockers[0]->peer, "POST /networks/net1/disconnect"), 0);
+}
+
+static void without_every_daemon_no_record_is_dropped(void **state)
+{
+	struct world *world = *state;
+
+	NEEDS_ETCD;
+	play_ghost(world, "192.0.2.101", "old-a");
+	wait_for(world, cluster_wep_key("N1", 'd'), "ghost");
+	scripted_docker_refuse(world->dockers[1]);
+	run(world, "disconnect dddddddddddd", COMMAND_FAILED);
+	assert_int_equal(peer_asked(world->dockers[0]->peer, "POST /networks/net1/disconnect"), 0);
+}
+
 int main(void)
 {
 #define DEAD(name) cmocka_unit_test_setup_teardown(name, set_up_dead, tear_down)
@@ -562,6 +671,10 @@ int main(void)
 		DEAD(an_etcd_that_dies_half_way_leaves_a_part_and_the_next_call_the_rest),
 		WELL(a_batch_of_endpoints_is_resumed_likewise),
 		DEAD(an_endpoint_that_is_written_anew_after_the_plan_stays),
+		WELL(a_ghost_is_dropped_by_the_docker_that_owns_it),
+		WELL(another_dockers_record_is_left_to_it),
+		WELL(a_container_of_that_name_would_be_hit_instead),
+		WELL(without_every_daemon_no_record_is_dropped),
 	};
 	int failed;
 

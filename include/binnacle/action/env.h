@@ -20,6 +20,7 @@ struct docker;
 struct docker_feed;
 struct err;
 struct etcd;
+struct http;
 struct journal;
 struct loop;
 struct model;
@@ -50,6 +51,7 @@ struct action_env {
 	struct consul *(*agent_at)(void *arg, const char *address, struct err *err);
 	void *agent_at_arg;
 	struct etcd *etcd;
+	struct http *http; /* for what has no client of its own: Docker's cluster store */
 	struct action_docker *dockers;
 	size_t docker_count;
 	struct action_nginx *nginxes;

@@ -75,7 +75,8 @@ void step_kind_register(const struct step_kind *kind);
 extern const struct step_kind step_delete_endpoint, step_release_address, step_release_orphan,
 	step_restore_endpoint;
 extern const struct step_kind step_write_policy, step_delete_policy;
-extern const struct step_kind step_release_block, step_remove_node, step_restore_node;
+extern const struct step_kind step_release_block, step_remove_node, step_restore_node,
+	step_disconnect_record;
 extern const struct step_kind step_register, step_deregister_agent, step_deregister_catalog,
 	step_register_agent, step_register_catalog;
 extern const struct step_kind step_render_write, step_render_apply, step_render_rollback,

@@ -77,6 +77,7 @@ struct calico_docker_view {
 	int64_t taken_wall_ms;
 
 	const char *daemon_id, *daemon_name; /* /info ID, Name */
+	const char *cluster_store;           /* "etcd://host:port/prefix"; "" when it has none */
 	const char *cluster_advertise;       /* "host:port"; "" when it has no cluster store */
 	const char *server_version;
 	const struct calico_container *containers;
