@@ -86,6 +86,74 @@ static bool parse(struct render_job *job, struct err *err)
 	return job->tmpl != NULL;
 }
 
+/* ---- what is owed for the file ---- */
+
+/* Who has to take what is written; the caller frees. NULL: nobody. */
+static char *taker(const struct render_job *job)
+{
+	const struct render_template *spec = &job->spec;
+	bool has_command = spec->command && *spec->command;
+
+	if (!spec->nginx && !has_command)
+		return NULL;
+	return xasprintf("%s\n%s", spec->nginx ? nginx_control_name(spec->nginx) : "",
+			 has_command ? spec->command : "");
+}
+
+static void find_debt(struct render_job *job)
+{
+	char *what = taker(job);
+
+	job->is_owed = what && target_is_owed(&job->target, what, job->live_sha256);
+	free(what);
+	if (!job->is_owed)
+		return;
+	job->is_unloaded = true;
+	log_warn("render",
+		 "%s: the file was written, but we ended before it was taken: that is still owed",
+		 job->spec.name);
+}
+
+void job_owe(struct render_job *job, const char *sha256)
+{
+	char *what = taker(job);
+	struct err err;
+
+	/* Without the note only a restart at the wrong moment is worse off. */
+	if (what && !target_owe(&job->target, what, sha256, &err))
+		log_debug("render", "%s: %s", job->spec.name, err.msg);
+	free(what);
+}
+
+void job_pay(struct render_job *job)
+{
+	job->is_owed = false;
+	backoff_reset(&job->owed_backoff);
+	loop_timer_stop(&job->owed_timer);
+	target_settle(&job->target);
+}
+
+static void on_owed_again(void *arg)
+{
+	struct render_job *job = arg;
+
+	job->owed_timer = NULL;
+	runner_schedule(job->runner);
+}
+
+void job_put_off(struct render_job *job)
+{
+	loop_timer_stop(&job->owed_timer);
+	job->owed_timer = loop_timer_start(job->runner->loop, backoff_next_ms(&job->owed_backoff),
+					   on_owed_again, job);
+}
+
+bool job_is_owed(const struct render_job *job)
+{
+	return job->is_owed && !job->is_busy && !job->owed_timer && job->state == RENDER_CLEAN &&
+	       job->runner->options.mode == RENDER_AUTO;
+}
+
 struct render_job *job_new(struct render_runner *runner, const struct render_template *spec,
 			   struct err *err)
 {
@@ -113,6 +181,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 		(struct backoff){ .base_ms = runner->options.retry_ms ? runner->options.retry_ms
 								      : RETRY_MS,
 				  .max_ms = RETRY_MAX_MS };
+	job->owed_backoff = job->retry_backoff;
 	strbuf_init(&job->brake);
 	strbuf_init(&job->trouble);
 	strbuf_init(&job->trigger_text);
@@ -126,6 +195,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 	}
 	job_read_live(job);
 	job_count_generations(job);
+	find_debt(job);
 	return job;
 }
 
@@ -146,6 +216,7 @@ void job_free(struct render_job *job)
 	nginx_check_cancel(&job->check);
 	loop_timer_stop(&job->quiet);
 	loop_timer_stop(&job->retry);
+	loop_timer_stop(&job->owed_timer);
 	tmpl_free(job->tmpl);
 	given_free(job->given);
 	dep_set_release(&job->used);

@@ -50,6 +50,7 @@ struct render_op {
 	struct render_op *next;
 	enum op_state state;
 	bool is_automatic;
+	bool is_owed; /* automatic, nothing to write: a reload that an earlier life of ours owes */
 	bool is_forgotten; /* canceled after something was written: nobody hears the end */
 	unsigned flags;
 	struct nginx_control *nginx; /* of all items; NULL: none */
@@ -174,6 +175,10 @@ static void settle_item(struct render_op *op, struct op_item *item)
 	bool conflict = op->err.code == ERR_CONFLICT;
 
 	job->is_busy = false;
+	if (!op->err.code && (op->flags & RENDER_DO_RELOAD))
+		job_pay(job);
+	else if (op->is_owed)
+		job_put_off(job);
 	if (op->err.code && !conflict && !op->rollback && (op->flags & RENDER_DO_WRITE))
 		job_refuse(job, item->sha256, &op->err, "");
 	else if (!op->err.code && op->rollback && job->has_pending)
@@ -252,6 +257,7 @@ static bool restore_files(struct render_op *op)
 			item->written = false;
 			item->generation = 0;
 			item->job->is_unloaded = false;
+			job_pay(item->job);
 			op->result.restored = true;
 		} else {
 			log_error("render", "%s: the old text cannot be brought back: %s",
@@ -388,7 +394,7 @@ static void op_commands(struct render_op *op)
 		bool known = !command || !command[0];
 
 		/* With an unchanged file only an operator's order to reload runs it. */
-		if (op->is_automatic && !op->items[i].written)
+		if (op->is_automatic && !op->is_owed && !op->items[i].written)
 			continue;
 		for (size_t k = 0; k < op->command_count && !known; k++)
 			known = strcmp(op->commands[k], command) == 0;
@@ -443,6 +449,8 @@ static bool write_item(struct render_op *op, struct op_item *item, struct err *e
 	if (strcmp(job->live_sha256, item->live_sha256) != 0)
 		return err_set(err, ERR_CONFLICT, "%s was changed by somebody else just now",
 			       job->spec.destination);
+	if (op->flags & RENDER_DO_RELOAD)
+		job_owe(job, item->sha256);
 	if (!target_write(&job->target, item->text.buf, item->text.len, &item->written,
 			  &item->generation, err))
 		return false;
@@ -583,6 +591,11 @@ static void op_begin(void *arg)
 		/* The judgment may be out of date by now: it is made anew. */
 		job_read_live(item->job);
 		job_judge(item->job);
+		if (op->is_owed) {
+			if (!job_is_owed(item->job))
+				drop_item(op, i);
+			continue;
+		}
 		memcpy(item->live_sha256, item->job->live_sha256, sizeof(item->live_sha256));
 		if (!job_is_due(item->job) || strcmp(item->sha256, item->job->pending_sha256) != 0)
 			drop_item(op, i);
@@ -606,23 +619,38 @@ static void op_begin(void *arg)
 		op_write(op);
 }
 
-void op_start_automatic(struct render_runner *runner)
+/* One operation for all jobs that `is_due` names and that have one nginx. */
+static struct render_op *gather(struct render_runner *runner, unsigned flags,
+				bool (*is_due)(const struct render_job *job))
 {
 	struct render_op *op = NULL;
 
-	if (runner->ops)
-		return; /* its end asks for another pass */
 	for (size_t i = 0; i < runner->count; i++) {
 		struct render_job *job = runner->jobs[i];
 
-		if (!job_is_due(job) || (op && op->nginx != job->spec.nginx) ||
+		if (!is_due(job) || (op && op->nginx != job->spec.nginx) ||
 		    (op && op->count == CONF_PENDING_MAX))
 			continue;
 		if (!op) {
-			op = op_new(runner, RENDER_DO_WRITE | RENDER_DO_RELOAD);
+			op = op_new(runner, flags);
 			op->is_automatic = true;
 		}
 		op_add_item(op, job);
+	}
+	return op;
+}
+
+void op_start_automatic(struct render_runner *runner)
+{
+	struct render_op *op;
+
+	if (runner->ops)
+		return; /* its end asks for another pass */
+	op = gather(runner, RENDER_DO_WRITE | RENDER_DO_RELOAD, job_is_due);
+	if (!op) {
+		op = gather(runner, RENDER_DO_RELOAD, job_is_owed);
+		if (op)
+			op->is_owed = true;
 	}
 	if (op)
 		op_enqueue(op);

@@ -237,6 +237,7 @@ void render_runner_stop(struct render_runner *runner)
 		nginx_check_cancel(&runner->jobs[i]->check);
 		loop_timer_stop(&runner->jobs[i]->quiet);
 		loop_timer_stop(&runner->jobs[i]->retry);
+		loop_timer_stop(&runner->jobs[i]->owed_timer);
 		runner->jobs[i]->quiet_until_ms = 0;
 	}
 }
@@ -345,6 +346,8 @@ void render_note_loaded(struct render_runner *runner, const struct nginx_control
 			continue;
 		job->loaded_ms = clock_wall_ms();
 		job->is_unloaded = false;
+		if (job->is_owed && !job->spec.command)
+			job_pay(job);
 		job_touch(job);
 	}
 }

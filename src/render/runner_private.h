@@ -48,6 +48,11 @@ struct render_job {
 	char settled[DIGEST_HEX_BYTES]; /* what we last left in it; "": nothing yet */
 	int64_t written_ms, loaded_ms;
 	bool is_unloaded; /* written by us, and no reload since */
+	/* The same, but by a life of ours that ended before the reload or the command did: done
+	 * now, and when that fails, again when the timer ends. */
+	bool is_owed;
+	struct loop_timer *owed_timer;
+	struct backoff owed_backoff;
 	size_t generations;
 
 	size_t added, removed;
@@ -112,8 +117,12 @@ void job_read_live(struct render_job *job);
 bool job_is_outdated(const struct render_job *job);
 void job_count_generations(struct render_job *job);
 void job_judge(struct render_job *job);
-bool job_is_due(const struct render_job *job); /* auto may write it now */
-void job_touch(struct render_job *job);        /* its status is another */
+bool job_is_due(const struct render_job *job);            /* auto may write it now */
+bool job_is_owed(const struct render_job *job);           /* auto may do now what is owed for it */
+void job_owe(struct render_job *job, const char *sha256); /* of the text to be written */
+void job_pay(struct render_job *job);
+void job_put_off(struct render_job *job); /* paying has failed */
+void job_touch(struct render_job *job);   /* its status is another */
 void job_set_busy(struct render_job *job, enum render_state busy);
 void job_add_trigger(struct render_job *job, const struct dep *dep, long delta);
 void job_set_verdict(struct render_job *job, const char *sha256,

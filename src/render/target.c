@@ -4,6 +4,10 @@
  *
  *     STATE/generations/HASH-OF-DESTINATION/ID-WALLMS-SHA256
  *     STATE/generations/HASH-OF-DESTINATION/ID-WALLMS-absent
+ *
+ * and what is owed (target_owe) is a file with the hashes of the text and of who has to take it:
+ *
+ *     STATE/owed/HASH-OF-DESTINATION
  */
 #include "binnacle/render/target.h"
 
@@ -41,16 +45,22 @@ bool target_read(const char *path, struct strbuf *out, bool *exists, struct err 
 	return *exists || err->code == ERR_NOT_FOUND;
 }
 
-static char *generations_folder(const struct target_spec *spec)
+/* STATE/KIND/HASH-OF-DESTINATION */
+static char *state_path(const struct target_spec *spec, const char *kind)
 {
 	char hash[DIGEST_HEX_BYTES];
 	char *state = spec->state_dir ? xstrdup(spec->state_dir) : target_state_dir();
-	char *folder;
+	char *path;
 
 	digest_sha256_hex(spec->path, strlen(spec->path), hash);
-	folder = xasprintf("%s/generations/%.*s", state, FOLDER_HASH_CHARS, hash);
+	path = xasprintf("%s/%s/%.*s", state, kind, FOLDER_HASH_CHARS, hash);
 	free(state);
-	return folder;
+	return path;
+}
+
+static char *generations_folder(const struct target_spec *spec)
+{
+	return state_path(spec, "generations");
 }
 
 /* "ID-WALLMS-SHA256"; anything else in the folder is not ours. */
@@ -297,4 +307,53 @@ bool target_restore(const struct target_spec *spec, uint64_t id, struct err *err
 		drop(spec, &generation);
 	strbuf_release(&text);
 	return ok;
+}
+
+/* ---- what is owed ---- */
+
+static void note(struct strbuf *out, const char *what, const char *sha256)
+{
+	char hash[DIGEST_HEX_BYTES];
+
+	digest_sha256_hex(what, strlen(what), hash);
+	strbuf_addf(out, "%s %s\n", sha256, hash);
+}
+
+bool target_owe(const struct target_spec *spec, const char *what, const char *sha256,
+		struct err *err)
+{
+	char *path = state_path(spec, "owed"), *folder = file_dirname(path);
+	struct strbuf text = STRBUF_INIT;
+	bool ok;
+
+	note(&text, what, sha256);
+	ok = file_mkdirs(folder, 0700, err) &&
+	     file_replace(path, text.buf, text.len, &(struct file_mode){ .mode = 0600 }, err);
+	strbuf_release(&text);
+	free(folder);
+	free(path);
+	return ok;
+}
+
+void target_settle(const struct target_spec *spec)
+{
+	char *path = state_path(spec, "owed");
+
+	unlink(path);
+	free(path);
+}
+
+bool target_is_owed(const struct target_spec *spec, const char *what, const char *live_sha256)
+{
+	char *path = state_path(spec, "owed");
+	struct strbuf expected = STRBUF_INIT, found = STRBUF_INIT;
+	struct err err;
+	bool is_owed;
+
+	note(&expected, what, live_sha256);
+	is_owed = file_read(path, expected.len, &found, &err) && strbuf_equal(&found, &expected);
+	strbuf_release(&expected);
+	strbuf_release(&found);
+	free(path);
+	return is_owed;
 }

@@ -54,6 +54,16 @@ bool target_write(const struct target_spec *spec, const char *text, size_t len, 
 /* Bring a text back without keeping the present one: the way out of a failed write. */
 bool target_restore(const struct target_spec *spec, uint64_t generation, struct err *err);
 
+/*
+ * A text is about to be written for somebody who has to take it: nginx, a command. The note stays
+ * until that is done, over our own death, too: whoever starts next finds that it is still owed.
+ * `what` is who has to take it; owed is only what is still in the file, and to the same one.
+ */
+bool target_owe(const struct target_spec *spec, const char *what, const char *sha256,
+		struct err *err);
+void target_settle(const struct target_spec *spec);
+bool target_is_owed(const struct target_spec *spec, const char *what, const char *live_sha256);
+
 bool target_list(const struct target_spec *spec, struct target_generations *out, struct err *err);
 void target_generations_release(struct target_generations *generations);
 /* The text of a generation; *absent when there was no file. */
