@@ -5,6 +5,7 @@
 
 #include "binnacle/base/hcl.h"
 #include "binnacle/base/list.h"
+#include "as_ct_log.h"
 
 /* ---- the tree ---- */
 
@@ -22,7 +23,9 @@ bool ct_only_keys(const struct hcl_value *object, const char *where, const char 
 	size_t count = 0;
 
 	if (object->kind != HCL_OBJECT)
-		return err_set(err, ERR_INPUT, "1 error(s) decoding:\n\n* '%s' expected a map",
+		return err_set(err, ERR_INPUT,
+			       "1 error(s) decoding:" CT_LOG_LINE CT_LOG_LINE
+			       "* '%s' expected a map",
 			       where);
 	for (const struct hcl_value *m = object->first; m; m = m->next) {
 		const char *const *known = allowed;
@@ -37,7 +40,8 @@ bool ct_only_keys(const struct hcl_value *object, const char *where, const char 
 	qsort(unknown, count, sizeof(*unknown), by_text);
 	for (size_t i = 0; i < count; i++)
 		strbuf_addf(&list, "%s%s", i ? ", " : "", unknown[i]);
-	err_set(err, ERR_INPUT, "1 error(s) decoding:\n\n* '%s' has invalid keys: %s", where,
+	err_set(err, ERR_INPUT,
+		"1 error(s) decoding:" CT_LOG_LINE CT_LOG_LINE "* '%s' has invalid keys: %s", where,
 		list.buf);
 	strbuf_release(&list);
 	return false;
@@ -235,6 +239,7 @@ bool ct_read_template(struct ct_config *config, const struct hcl_value *block, s
 					    "function_denylist",
 					    "function_blacklist",
 					    "wait",
+					    "nginx", /* ours */
 					    NULL };
 	const char *where = arena_printf(&config->arena, "template[%zu]", index);
 	const char *exec_where = arena_printf(&config->arena, "%s.exec", where);
@@ -256,6 +261,7 @@ bool ct_read_template(struct ct_config *config, const struct hcl_value *block, s
 	       hcl_read_text(block, "right_delimiter", &template->right_delimiter, err) &&
 	       read_list(config, block, "function_blacklist", &template->denied, err) &&
 	       read_list(config, block, "function_denylist", &template->denied, err) &&
+	       hcl_read_text(block, "nginx", &template->nginx, err) &&
 	       ct_read_wait(block, wait_where, &template->wait, err) &&
 	       /* the old forms; what exec says is read over them */
 	       read_command(config, block, &template->exec, err) &&

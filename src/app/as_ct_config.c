@@ -47,6 +47,7 @@ void ct_config_release(struct ct_config *config)
 {
 	free(config->paths);
 	free(config->templates);
+	free(config->nginxes);
 	arena_release(&config->arena);
 	*config = (struct ct_config){ 0 };
 }
@@ -244,6 +245,27 @@ static bool read_original(struct ct_config *config, const struct hcl_value *root
 	return true;
 }
 
+static bool read_nginxes(struct ct_config *config, const struct hcl_value *root, struct err *err)
+{
+	static const char *const keys[] = { "conf", "binary", "prefix", NULL };
+
+	for (const struct hcl_value *block = NULL; (block = hcl_each(root, "nginx", block));) {
+		struct ct_nginx *nginx;
+
+		if (!ct_only_keys(block, "nginx", keys, err))
+			return false;
+		GROW(config->nginxes, config->nginx_count, config->nginx_cap);
+		nginx = &config->nginxes[config->nginx_count++];
+		*nginx = (struct ct_nginx){ .name = block->label_count ? block->labels[0]
+								       : "nginx" };
+		if (!hcl_read_text(block, "conf", &nginx->conf, err) ||
+		    !hcl_read_text(block, "binary", &nginx->binary, err) ||
+		    !hcl_read_text(block, "prefix", &nginx->prefix, err))
+			return false;
+	}
+	return true;
+}
+
 static bool read_root(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
 	static const char *const keys[] = { "consul", "kill_signal", "reload_signal", "log_level",
@@ -255,7 +277,7 @@ static bool read_root(struct ct_config *config, const struct hcl_value *root, st
 					    "default_delimiters", "template_error_fatal",
 					    "block_query_wait",
 					    /* ours */
-					    "original", NULL };
+					    "original", "nginx", NULL };
 	size_t index = 0;
 
 	if (!ct_only_keys(root, "", keys, err) || !read_moved(config, root, err) ||
@@ -269,6 +291,7 @@ static bool read_root(struct ct_config *config, const struct hcl_value *root, st
 	    !hcl_read_text(root, "pid_file", &config->pid_file, err) ||
 	    !read_syslog(config, root, err) || !read_dedup(config, root, err) ||
 	    !read_delimiters(config, root, err) || !read_original(config, root, err) ||
+	    !read_nginxes(config, root, err) ||
 	    !ct_read_exec(config, root, "exec", &config->exec, err) ||
 	    !ct_read_wait(root, "wait", &config->wait, err))
 		return false;

@@ -72,9 +72,16 @@ struct ct_template {
 	mode_t perms;    /* 0: keep */
 	/* Name or number of the owner; NULL: keep. */
 	const char *user, *group;
+	const char *nginx;         /* name of an nginx block; NULL: none */
 	const char *const *denied; /* functions that fail, ends in NULL; NULL: none */
 	struct ct_exec exec;
 	struct ct_wait wait;
+};
+
+/* Ours: an nginx of this host that checks a file before it is written, and reloads after it. */
+struct ct_nginx {
+	const char *name;
+	const char *conf, *binary, *prefix; /* folder of nginx.conf …; NULL: the usual ones */
 };
 
 struct ct_config {
@@ -112,6 +119,8 @@ struct ct_config {
 	unsigned original; /* enum ct_original */
 	struct ct_exec exec;
 	struct ct_wait wait;
+	struct ct_nginx *nginxes;
+	size_t nginx_count, nginx_cap;
 	struct ct_template *templates;
 	size_t template_count, template_cap;
 };

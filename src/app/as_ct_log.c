@@ -92,7 +92,13 @@ void ct_log_fatal(const char *text)
 {
 	struct strbuf clean = STRBUF_INIT;
 
-	text_clean_lines(&clean, text, strlen(text));
+	char *lines = xstrdup(text);
+
+	for (char *p = lines; *p; p++)
+		if (*p == CT_LOG_LINE[0])
+			*p = '\n';
+	text_clean_lines(&clean, lines, strlen(lines));
+	free(lines);
 	print_time(clock_wall_ms());
 	fprintf(stderr, " [ERR] (cli) %s\n", clean.buf);
 	copy_to_syslog(LOG_LEVEL_ERROR, "cli", clean.buf);

@@ -15,6 +15,8 @@
 void ct_log_begin(void);
 /* trace, debug, info, warn, err, in any case. False: no such level. */
 bool ct_log_set_level(const char *level, struct err *err);
+/* In the text of a struct err, which is one line: a new line of the original's message. */
+#define CT_LOG_LINE "\x1e"
 /* An error that ends the program; its text may have several lines. */
 void ct_log_fatal(const char *text);
 

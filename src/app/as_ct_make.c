@@ -132,6 +132,70 @@ static void set_wait(struct ct_run *run, const struct ct_item *first, struct ren
 	}
 }
 
+/* For a shell: a list keeps its words. */
+static const char *command_line(struct arena *arena, const struct ct_exec *exec)
+{
+	struct strbuf line = STRBUF_INIT;
+	const char *text;
+
+	if (!exec->argv)
+		return exec->command;
+	for (size_t i = 0; exec->argv[i]; i++) {
+		strbuf_addstr(&line, i ? " '" : "'");
+		for (const char *p = exec->argv[i]; *p; p++) {
+			if (*p == '\'')
+				strbuf_addstr(&line, "'\\'");
+			strbuf_addch(&line, *p);
+		}
+		strbuf_addch(&line, '\'');
+	}
+	text = arena_strdup(arena, line.buf);
+	strbuf_release(&line);
+	return text;
+}
+
+/* A template with an nginx is written by the renderer, which can take back what it wrote. */
+static bool add_nginx(struct ct_run *run, const struct ct_template *template,
+		      struct render_template *spec, struct err *err)
+{
+	const struct ct_config *config = run->config;
+
+	for (size_t i = 0; i < config->nginx_count; i++)
+		if (strcmp(config->nginxes[i].name, template->nginx) == 0)
+			spec->nginx = run->nginxes[i];
+	if (!spec->nginx)
+		return err_set(err, ERR_INPUT, "template: there is no nginx block \"%s\"",
+			       template->nginx);
+	if (template->user || template->group)
+		return err_set(err, ERR_INPUT,
+			       "template: with nginx, the file keeps its owner: user and group "
+			       "cannot be said");
+	spec->command = command_line(&run->arena, &template->exec);
+	spec->command_timeout_ms = template->exec.timeout_ms;
+	spec->perms = template->perms;
+	spec->backup = template->backup;
+	spec->no_create_dirs = !template->create_dirs;
+	return true;
+}
+
+static bool make_nginxes(struct ct_run *run, struct err *err)
+{
+	const struct ct_config *config = run->config;
+
+	run->nginxes = xcalloc(config->nginx_count + 1, sizeof(struct nginx_control *));
+	for (size_t i = 0; i < config->nginx_count; i++) {
+		const struct nginx_spec spec = { .name = config->nginxes[i].name,
+						 .folder = config->nginxes[i].conf,
+						 .binary = config->nginxes[i].binary,
+						 .prefix = config->nginxes[i].prefix };
+
+		run->nginxes[i] = nginx_control_new(run->loop, &spec, err);
+		if (!run->nginxes[i])
+			return err_context(err, "nginx \"%s\"", spec.name);
+	}
+	return true;
+}
+
 static bool add_template(struct ct_run *run, size_t index, struct err *err)
 {
 	struct ct_item *item = &run->items[index];
@@ -157,6 +221,8 @@ static bool add_template(struct ct_run *run, size_t index, struct err *err)
 		spec.destination = item->no_target;
 	}
 	set_wait(run, first, &spec);
+	if (template->nginx && !run->config->dry && !add_nginx(run, template, &spec, err))
+		return false;
 	return render_runner_add(run->runner, &spec, err);
 }
 
@@ -196,11 +262,14 @@ bool ct_make_runner(struct ct_run *run, const struct render_events *events, stru
 	run->order = xcalloc(run->count + 1, sizeof(*run->order));
 	run->commands = xcalloc(run->count + 1, sizeof(*run->commands));
 	for (size_t i = 0; i < run->count; i++) {
+		run->items[i].run = run;
 		run->items[i].template = &config->templates[i];
 		if (!read_text(run, &run->items[i], err))
 			return false;
 	}
 	make_order(run);
+	if (!make_nginxes(run, err))
+		return false;
 	run->runner = render_runner_new(run->loop, run->consul, &options, events, run);
 	for (size_t i = 0; i < run->count; i++)
 		if (!add_template(run, i, err))

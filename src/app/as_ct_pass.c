@@ -59,6 +59,19 @@ static void command_failed(struct ct_run *run, const char *why)
 	run->command_failed = true;
 }
 
+/* It has run for all that were waiting for it. */
+static void settle(struct ct_run *run, const char *command)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		struct ct_item *item = &run->items[i];
+
+		if (!item->owes || strcmp(item->template->exec.command, command) != 0)
+			continue;
+		item->owes = false;
+		ct_settle(run->config, item->template);
+	}
+}
+
 static void on_command(void *arg, const struct child_result *result, const struct err *err)
 {
 	struct ct_run *run = arg;
@@ -81,6 +94,8 @@ static void on_command(void *arg, const struct child_result *result, const struc
 			result->exit_code, exec->command);
 	if (why)
 		command_failed(run, why);
+	else
+		settle(run, exec->command);
 	free(why);
 	run->command_index++;
 	run->next_command = loop_defer(run->loop, run_command, run);
@@ -110,6 +125,7 @@ static void collect_command(struct ct_run *run, size_t index)
 {
 	const char *command = run->items[index].template->exec.command;
 
+	run->items[index].owes = command != NULL;
 	for (size_t i = 0; command && i < run->command_count; i++)
 		if (strcmp(run->items[run->commands[i]].template->exec.command, command) == 0)
 			return;
@@ -137,12 +153,12 @@ static void print_dry(struct ct_run *run, size_t index)
 static void deliver(struct ct_run *run, size_t index)
 {
 	struct ct_item *item = &run->items[index];
-	bool written = false;
+	const struct strbuf *text = render_pending_text(run->runner, index);
+	bool is_first = !item->rendered, written = false;
 	struct err err;
 
 	item->rendered = true;
-	if (!ct_write(run->config, item->template, render_pending_text(run->runner, index),
-		      &written, &err)) {
+	if (!ct_write(run->config, item->template, text, &written, &err)) {
 		err_context(&err, "error rendering %s", item->display);
 		ct_fail(run, err.msg);
 		return;
@@ -151,9 +167,53 @@ static void deliver(struct ct_run *run, size_t index)
 		log_info("runner", "rendered %s", item->display);
 		run->wrote = true;
 		collect_command(run, index);
+	} else if (is_first && ct_is_owed(run->config, item->template, text)) {
+		log_warn("runner", "the command of %s did not run to its end last time: it is owed",
+			 item->display);
+		collect_command(run, index);
 	}
 	if (written || render_status(run->runner, index)->state == RENDER_HELD)
 		render_refresh(run->runner, index);
+}
+
+/* ---- with an nginx: nothing that it refuses, or that its command refuses, stays live ---- */
+
+static void on_applied(void *arg, const struct render_applied *result)
+{
+	struct ct_item *item = arg;
+	struct ct_run *run = item->run;
+	char *message;
+
+	item->op = NULL;
+	if (result->ok) {
+		log_info("runner", "rendered %s: %s", item->display, result->message);
+		item->rendered = true;
+		run->wrote = true;
+	} else if (result->err.code != ERR_CONFLICT) {
+		message = xasprintf("error rendering %s: %s%s", item->display, result->message,
+				    result->restored ? " (the old file is back)" : "");
+		ct_fail(run, message);
+		free(message);
+	}
+	ct_schedule(run);
+}
+
+static void deliver_to_nginx(struct ct_run *run, size_t index)
+{
+	struct ct_item *item = &run->items[index];
+	const struct render_status *status = render_status(run->runner, index);
+	struct render_apply apply = { .flags = RENDER_DO_WRITE | RENDER_DO_RELOAD };
+	struct err err;
+
+	if (status->state == RENDER_CLEAN && !status->not_loaded)
+		item->rendered = true;
+	if (item->op || (status->state == RENDER_CLEAN && item->rendered))
+		return;
+	if (status->state == RENDER_CLEAN)
+		apply.flags = RENDER_DO_RELOAD; /* an earlier life owes it */
+	item->op = render_apply_start(run->runner, index, &apply, on_applied, item, &err);
+	if (!item->op)
+		ct_fail(run, err.msg);
 }
 
 /* Told once; the others go on. */
@@ -189,9 +249,11 @@ static void look_at(struct ct_run *run, size_t index, bool is_run)
 	item->failed[0] = '\0';
 	if (run->config->dry && status->state == RENDER_HELD)
 		print_dry(run, index);
+	else if (!run->config->dry && item->template->nginx)
+		deliver_to_nginx(run, index);
 	else if (!run->config->dry && (is_run || status->state == RENDER_HELD))
 		deliver(run, index);
-	item->rendered = true;
+	item->rendered |= run->config->dry;
 }
 
 /* What makes the original run: not every change of a status does. */

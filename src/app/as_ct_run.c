@@ -212,6 +212,9 @@ static void release(struct ct_run *run)
 	loop_timer_stop(&run->patience);
 	ct_dedup_free(run->dedup);
 	render_runner_free(run->runner);
+	for (size_t i = 0; run->nginxes && run->nginxes[i]; i++)
+		nginx_control_free(run->nginxes[i]);
+	free(run->nginxes);
 	consul_free(run->consul);
 	http_free(run->http);
 	for (size_t i = 0; i < run->signal_count; i++)

@@ -9,11 +9,14 @@
 #include "as_ct_config.h"
 
 struct ct_item {
+	struct ct_run *run;
 	const struct ct_template *template;
 	char *display;              /* "source" => "destination" */
 	char *no_target;            /* stands for the destination that a dry run need not have */
 	char md5[DIGEST_HEX_BYTES]; /* of the template's text: the original's identity of it */
 	bool rendered;
+	bool owes;                      /* its command is to run, or runs */
+	struct render_op *op;           /* with an nginx: check, write, reload */
 	bool was_quiet;                 /* its quiet period ran when it was last looked at */
 	char printed[DIGEST_HEX_BYTES]; /* dry: what was printed last */
 	char failed[DIGEST_HEX_BYTES];  /* error_fatal off: of the error that was told last */
@@ -25,6 +28,7 @@ struct ct_run {
 	struct http *http;
 	struct consul *consul;
 	struct render_runner *runner;
+	struct nginx_control **nginxes;   /* as in config */
 	struct ct_supervisor *supervisor; /* NULL: nothing to supervise */
 	struct ct_dedup *dedup;           /* NULL: not asked for */
 	struct loop_signal *signals[32];

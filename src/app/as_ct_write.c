@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "binnacle/base/file.h"
+#include "binnacle/base/log.h"
 #include "binnacle/base/text.h"
 #include "binnacle/render/target.h"
 
@@ -112,6 +113,62 @@ static bool replace(const char *path, const struct strbuf *text, const struct fi
 	return ok;
 }
 
+/* ---- what is owed ---- */
+
+static bool keeps_notes(const struct ct_config *config, const struct ct_template *template)
+{
+	return template->exec.command && !(config->original & CT_ORIGINAL_OWED);
+}
+
+/* Notes are found by the path, which must be the same from everywhere. */
+static char *absolute(const char *path)
+{
+	char *folder = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *whole = folder ? xasprintf("%s/%s", folder, path) : xstrdup(path);
+
+	free(folder);
+	return whole;
+}
+
+static void owe(const struct ct_config *config, const struct ct_template *template,
+		const struct strbuf *text)
+{
+	char *path = absolute(template->destination), sha256[DIGEST_HEX_BYTES];
+	const struct target_spec spec = { .path = path };
+	struct err err;
+
+	digest_sha256_hex(text->buf, text->len, sha256);
+	/* Without the note only a restart at the wrong moment is worse off. */
+	if (keeps_notes(config, template) &&
+	    !target_owe(&spec, template->exec.command, sha256, &err))
+		log_debug("runner", "%s", err.msg);
+	free(path);
+}
+
+bool ct_is_owed(const struct ct_config *config, const struct ct_template *template,
+		const struct strbuf *text)
+{
+	char *path = absolute(template->destination), sha256[DIGEST_HEX_BYTES];
+	const struct target_spec spec = { .path = path };
+	bool is_owed;
+
+	digest_sha256_hex(text->buf, text->len, sha256);
+	is_owed = keeps_notes(config, template) &&
+		  target_is_owed(&spec, template->exec.command, sha256);
+	free(path);
+	return is_owed;
+}
+
+void ct_settle(const struct ct_config *config, const struct ct_template *template)
+{
+	char *path = absolute(template->destination);
+	const struct target_spec spec = { .path = path };
+
+	if (keeps_notes(config, template))
+		target_settle(&spec);
+	free(path);
+}
+
 bool ct_write(const struct ct_config *config, const struct ct_template *template,
 	      const struct strbuf *text, bool *written, struct err *err)
 {
@@ -123,6 +180,7 @@ bool ct_write(const struct ct_config *config, const struct ct_template *template
 	ok = target_read(template->destination, &old, &exists, err) ||
 	     err_context(err, "failed reading file");
 	if (ok && !strbuf_equal(&old, text)) {
+		owe(config, template, text);
 		ok = decide_mode(config, template, &mode, err) && make_folder(template, err) &&
 		     (!template->backup || !exists || keep_backup(template, &old, err)) &&
 		     replace(template->destination, text, &mode, err);

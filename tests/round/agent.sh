@@ -13,7 +13,7 @@ daemons= # all of them
 scratch=$(mktemp -d)
 cd "$scratch" || exit 2
 
-export BINNACLE_SYSLOG_SOCKET=$scratch/no-syslog
+export BINNACLE_SYSLOG_SOCKET=$scratch/no-syslog XDG_STATE_HOME=$scratch/state
 finish_up() {
 	# shellcheck disable=SC2086
 	[ -z "$daemons" ] || kill -9 $daemons 2>/dev/null

@@ -19,6 +19,16 @@ ends "a command that fails ends it with 14" 14 \
 	'^[0-9/]+ [0-9:]+\.[0-9]{6} \[ERR\] \(cli\) failed to execute command "false" from "in.tpl" => "out/b": child: command exited with a non-zero exit status:' \
 	-template in.tpl:out/b:false -once
 check "and the new file stays" grep -qx world out/b
+ends "a command that failed is owed, and runs again although the file is the same" 14 'it is owed' \
+	-template in.tpl:out/b:false -once
+ends "in the original's way it is not" 0 '' -template in.tpl:out/b:false -once -original owed
+echo 'test -e allowed' >owed.sh
+ends "another command for it, which fails too" 14 '' -template in.tpl:out/owed:"sh owed.sh" -once
+touch allowed
+ends "when it runs to its end, the debt is paid" 0 'executing command "sh owed.sh"' \
+	-template in.tpl:out/owed:"sh owed.sh" -once -log-level info
+ends "once" 0 'once mode' -template in.tpl:out/owed:"sh owed.sh" -once -log-level info
+check "and no more" bash -c '! grep -q executing log'
 ends "dry prints and writes nothing" 0 '^> out/dry$' -dry -once -template in.tpl:out/dry:"echo no"
 check "no file, no command" bash -c '! test -e out/dry && ! grep -qx no log && grep -qx world log'
 ends "dry needs no destination" 0 '^world$' -dry -once -template in.tpl
@@ -81,7 +91,7 @@ ends "an unknown flag" 13 '^flag provided but not defined: -bogus$' -bogus
 ends "extra arguments" 13 '^cli: extra args: \["x"\]$' -once x
 ends "the version" 0 '^consul-template v0\.19\.4' -version
 echo 'bogus = 1' >bad.hcl
-ends "an unknown key" 15 "from file: bad.hcl: mapstructure decode failed: .*'' has invalid keys: bogus" \
+ends "an unknown key" 15 "^\* '' has invalid keys: bogus$" \
 	-config bad.hcl -once
 ends "a missing file of configuration" 15 'missing file/folder: no.hcl: ' -config no.hcl -once
 ends "a level of log that is none" 15 'invalid log level' -log-level loud -once
@@ -151,6 +161,54 @@ check "without a reload signal a change starts it again" within 5 bash -c \
 	'[ "$(tr "\n" " " <trace)" = "started stopped started " ]'
 kill -INT "$daemon"
 ended_with 12
+
+# ---- an nginx that checks before anything is written
+if [ -x /usr/sbin/nginx ]; then
+	mkdir -p ngx/conf.d
+	cat >ngx/nginx.conf <<-CONF
+		pid $scratch/ngx/nginx.pid;
+		error_log $scratch/ngx/error.log;
+		events { worker_connections 64; }
+		http {
+			access_log off;
+			client_body_temp_path $scratch/ngx/tmp; proxy_temp_path $scratch/ngx/tmp;
+			fastcgi_temp_path $scratch/ngx/tmp; uwsgi_temp_path $scratch/ngx/tmp;
+			scgi_temp_path $scratch/ngx/tmp;
+			server { listen unix:$scratch/ngx/sock; include conf.d/*.conf; }
+		}
+	CONF
+	/usr/sbin/nginx -p "$scratch/ngx" -c "$scratch/ngx/nginx.conf" >nginx.log 2>&1
+	within 5 test -s ngx/nginx.pid
+	cat >nginx.hcl <<-HCL
+		nginx "ingress" { conf = "$scratch/ngx" prefix = "$scratch/ngx" binary = "/usr/sbin/nginx" }
+		template {
+			contents = "location / { return 200 {{key \`hello\`}}; }{{keyOrDefault \`extra\` \`\`}}"
+			destination = "$scratch/ngx/conf.d/app.conf" nginx = "ingress"
+			exec { command = "test ! -e refuse" }
+		}
+	HCL
+	serves() { [ "$(curl -s --max-time 5 --unix-socket ngx/sock http://x/)" = "$1" ]; }
+	put hello fine
+	ends "with nginx = ... the file is checked, written, and taken" 0 'rendered ' -config nginx.hcl -once \
+		-log-level info
+	check "nginx serves it" within 5 serves fine
+	put extra nonsense
+	ends "what nginx refuses ends it with 14" 14 'nginx -t: .*(nonsense|unexpected end)' -config nginx.hcl -once
+	check "and is not written" bash -c '! grep -q nonsense ngx/conf.d/app.conf'
+	put extra ''
+	put hello better
+	touch refuse
+	ends "a command that fails ends it with 14" 14 'the old file is back' -config nginx.hcl -once
+	check "and leaves nothing untested live" within 5 serves fine
+	check "on disk either" grep -q fine ngx/conf.d/app.conf
+	rm refuse
+	ends "the next run brings it" 0 '' -config nginx.hcl -once
+	check "and nginx serves that" within 5 serves better
+	kill "$(cat ngx/nginx.pid)"
+	put hello world
+else
+	ok "an nginx that checks # SKIP there is no nginx" 0
+fi
 
 # ---- what differs on purpose: Consul goes away
 start -template in.tpl:out/i
