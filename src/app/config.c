@@ -11,6 +11,7 @@
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/text.h"
+#include "config_calico.h"
 
 /* Keys of Consul Template's files that concern its own runner alone. */
 #define RUNNER_KEYS                                                                                \
@@ -94,34 +95,6 @@ static bool read_dockers(struct config *config, const struct hcl_value *root, st
 			return err_set(err, ERR_INPUT, "line %zu: docker \"%s\" has no host",
 				       block->line, docker->node);
 	}
-	return true;
-}
-
-static bool read_calico(struct config *config, const struct hcl_value *root, struct err *err)
-{
-	static const char *const keys[] = { "datastore", "endpoints", "username",
-					    "password",  "ca_cert",   "cert",
-					    "key",       "grace",     NULL };
-	const struct hcl_value *block = hcl_get(root, "calico");
-	const char *datastore = "etcdv2";
-
-	if (!block)
-		return true;
-	if (!hcl_only_keys(block, "calico", keys, err) ||
-	    !hcl_read_text(block, "datastore", &datastore, err) ||
-	    !hcl_read_list(block, "endpoints", &config->etcd_endpoints, &config->arena, err) ||
-	    !hcl_read_text(block, "username", &config->etcd_user, err) ||
-	    !hcl_read_text(block, "password", &config->etcd_password, err) ||
-	    !hcl_read_text(block, "ca_cert", &config->etcd_ca_file, err) ||
-	    !hcl_read_text(block, "cert", &config->etcd_cert_file, err) ||
-	    !hcl_read_text(block, "key", &config->etcd_key_file, err) ||
-	    !hcl_read_duration(block, "grace", &config->grace_ms, err))
-		return false;
-	if (strcmp(datastore, "etcdv2") != 0)
-		return err_set(
-			err, ERR_INPUT,
-			"line %zu: calico datastore \"%s\" is not supported, only \"etcdv2\"",
-			block->line, datastore);
 	return true;
 }
 
@@ -491,7 +464,7 @@ bool config_parse(struct config *config, const char *text, size_t len, struct er
 	return hcl_read_text(root, "node", &config->node, err) &&
 	       hcl_read_text(root, "state_dir", &config->state_dir, err) &&
 	       read_consul(config, root, err) && read_dockers(config, root, err) &&
-	       read_calico(config, root, err) && read_nginxes(config, root, err) &&
+	       config_calico_read(config, root, err) && read_nginxes(config, root, err) &&
 	       read_wait(root, &config->wait_min_ms, &config->wait_max_ms, &waits, err) &&
 	       read_register(config, root, err) && read_ui(config, root, err);
 }
@@ -518,60 +491,6 @@ static const char *find_file(struct config *config, const struct config_flags *f
 		return path;
 	path = "/etc/binnacle/binnacle.hcl";
 	return file_exists(path) ? path : NULL;
-}
-
-/* calicoctl's names; those with CALICO_ in front win. */
-static const char *etcd_env(struct config *config, const char *name)
-{
-	const char *value = getenv(arena_printf(&config->arena, "CALICO_%s", name));
-
-	if (!value || !*value)
-		value = getenv(name);
-	return value && *value ? value : NULL;
-}
-
-static const char *const *split_commas(struct config *config, const char *text)
-{
-	const char **items = arena_alloc(&config->arena, (strlen(text) + 2) * sizeof(*items));
-	size_t count = 0;
-
-	while (*text) {
-		size_t len = strcspn(text, ",");
-
-		if (len)
-			items[count++] = arena_strndup(&config->arena, text, len);
-		text += len + (text[len] == ',');
-	}
-	return count ? items : NULL;
-}
-
-static void apply_etcd_environment(struct config *config)
-{
-	const char *endpoints = etcd_env(config, "ETCD_ENDPOINTS");
-	const char *authority = etcd_env(config, "ETCD_AUTHORITY");
-	const char *scheme = etcd_env(config, "ETCD_SCHEME");
-	const struct {
-		const char *name, **place;
-	} others[] = {
-		{ "ETCD_USERNAME", &config->etcd_user },
-		{ "ETCD_PASSWORD", &config->etcd_password },
-		{ "ETCD_KEY_FILE", &config->etcd_key_file },
-		{ "ETCD_CERT_FILE", &config->etcd_cert_file },
-		{ "ETCD_CA_CERT_FILE", &config->etcd_ca_file },
-	};
-
-	if (endpoints)
-		config->etcd_endpoints = split_commas(config, endpoints);
-	else if (authority)
-		config->etcd_endpoints =
-			split_commas(config, arena_printf(&config->arena, "%s://%s",
-							  scheme ? scheme : "http", authority));
-	for (size_t i = 0; i < COUNT_OF(others); i++) {
-		const char *value = etcd_env(config, others[i].name);
-
-		if (value)
-			*others[i].place = value;
-	}
 }
 
 static struct config_docker *docker_of(struct config *config, const char *node)
@@ -636,7 +555,8 @@ bool config_load(struct config *config, const struct config_flags *flags, struct
 		if (!ok)
 			return false;
 	}
-	apply_etcd_environment(config);
+	if (!config_calico_complete(config, err))
+		return false;
 	if (flags->consul) {
 		config->consul.address = flags->consul;
 		config->registry = NULL; /* this agent, whatever the file says */
@@ -644,7 +564,7 @@ bool config_load(struct config *config, const struct config_flags *flags, struct
 	if (flags->token_file)
 		config->consul.token_file = flags->token_file;
 	if (flags->etcd)
-		config->etcd_endpoints = split_commas(config, flags->etcd);
+		config_calico_set_endpoints(config, flags->etcd);
 	if (flags->theme)
 		config->theme = flags->theme;
 	if (flags->color)

@@ -42,6 +42,9 @@ struct config_bind {
 	const char *pane, *key, *run;
 };
 
+/* Which of Calico's APIs, each in its own store; AUTO: the one that has data. */
+enum config_calico_api { CONFIG_CALICO_AUTO, CONFIG_CALICO_V1, CONFIG_CALICO_V3 };
+
 struct config {
 	struct arena arena;
 	const char *path; /* the file that was read; NULL: none */
@@ -49,6 +52,9 @@ struct config {
 	struct consul_config consul;
 	struct config_docker *dockers;
 	size_t docker_count, docker_cap;
+	enum config_calico_api calico_api;
+	const char *calicoctl_path;        /* the file of calicoctl that was read; NULL: none */
+	const char *calico_note;           /* why there is no Calico, when somebody should know */
 	const char *const *etcd_endpoints; /* NULL: no Calico */
 	const char *etcd_user, *etcd_password, *etcd_ca_file, *etcd_cert_file, *etcd_key_file;
 	int64_t grace_ms; /* before an endpoint may be judged; 0: the default */

@@ -159,6 +159,7 @@ static bool make_etcd(struct engine *engine, struct err *err)
 {
 	const struct config *config = engine->config;
 	struct etcd_config etcd_config = {
+		.api = config->calico_api == CONFIG_CALICO_V3 ? ETCD_V3 : ETCD_V2,
 		.endpoints = config->etcd_endpoints,
 		.user = config->etcd_user,
 		.password = config->etcd_password,
@@ -310,7 +311,10 @@ static bool make_registrar(struct engine *engine, struct err *err)
 
 static void make_feeds(struct engine *engine)
 {
-	const struct calico_feed_options options = { .grace_ms = engine->config->grace_ms };
+	const struct calico_feed_options options = {
+		.grace_ms = engine->config->grace_ms,
+		.detect_api = engine->config->calico_api == CONFIG_CALICO_AUTO,
+	};
 	struct action_env *env = &engine->env;
 
 	env->docker_feed = docker_feed_new(engine->loop, engine->model);
@@ -326,9 +330,11 @@ static void make_feeds(struct engine *engine)
 		env->calico_feed = calico_feed_new(engine->loop, engine->model, env->etcd,
 						   env->docker_feed, &options);
 	else
-		model_set_source(
-			engine->model, SOURCE_CALICO, SOURCE_OFF, "",
-			"no etcd is configured: calico { endpoints = [...] } or $ETCD_ENDPOINTS");
+		model_set_source(engine->model, SOURCE_CALICO, SOURCE_OFF, "",
+				 engine->config->calico_note
+					 ? engine->config->calico_note
+					 : "no etcd is configured: calico { endpoints = [...] } or "
+					   "$ETCD_ENDPOINTS");
 }
 
 /* The container that nginx runs in is known from Docker; an nginx of this host by its file. */

@@ -266,6 +266,8 @@ static bool judge_source(struct command_call *call, enum model_source source, bo
 
 	switch (status->health) {
 	case SOURCE_OK:
+		if (has_rows && *why) /* well, with something to know */
+			say(call, LOG_LEVEL_WARN, why);
 		if (has_rows)
 			return true;
 		return err_set(err, ERR_UNREACHABLE, "%s has not given its data yet", name);

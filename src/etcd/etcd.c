@@ -36,11 +36,12 @@ struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_co
 
 	etcd->loop = loop;
 	etcd->http = http;
-	if (config->api == ETCD_V3)
+	etcd->api = config->api;
+	if (members_fill(&etcd->members, config, true, err)) {
 		etcd->v3 = etcd3_new(loop, http, config, err);
-	if (config->api == ETCD_V3 ? etcd->v3 != NULL
-				   : members_fill(&etcd->members, config, true, err))
-		return etcd;
+		if (etcd->v3)
+			return etcd;
+	}
 	etcd_free(etcd);
 	return NULL;
 }
@@ -57,12 +58,17 @@ void etcd_free(struct etcd *etcd)
 
 enum etcd_api etcd_api(const struct etcd *etcd)
 {
-	return etcd->v3 ? ETCD_V3 : ETCD_V2;
+	return etcd->api;
+}
+
+void etcd_use_api(struct etcd *etcd, enum etcd_api api)
+{
+	etcd->api = api;
 }
 
 const char *etcd_address(const struct etcd *etcd)
 {
-	if (etcd->v3)
+	if (etcd->api == ETCD_V3)
 		return etcd3_address(etcd->v3);
 	return endpoint_describe(&etcd->members.items[etcd->members.current]);
 }
@@ -163,6 +169,9 @@ static void explain(const struct etcd_call *call, const struct http_answer *answ
 	} else {
 		http_refused(err, "etcd", answer);
 	}
+	/* It is in trouble, or has no leader: that is no answer to what was asked. */
+	if (answer->status >= 500)
+		err->code = ERR_UNREACHABLE;
 	json_free(doc);
 }
 
@@ -267,7 +276,7 @@ struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, e
 	struct etcd_call *call = etcd_call_new(etcd, "GET", key, done, arg);
 	struct strbuf path = STRBUF_INIT;
 
-	if (etcd->v3) {
+	if (etcd->api == ETCD_V3) {
 		etcd_get_v3(call, flags);
 		return call;
 	}
@@ -288,7 +297,7 @@ struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value
 	struct etcd_call *call = etcd_call_new(etcd, "PUT", key, done, arg);
 	struct strbuf path = STRBUF_INIT, body = STRBUF_INIT;
 
-	if (etcd->v3) {
+	if (etcd->api == ETCD_V3) {
 		etcd_put_v3(call, value, condition);
 		return call;
 	}
@@ -308,7 +317,7 @@ struct etcd_call *etcd_delete(struct etcd *etcd, const char *key,
 	struct etcd_call *call = etcd_call_new(etcd, "DELETE", key, done, arg);
 	struct strbuf path = STRBUF_INIT;
 
-	if (etcd->v3) {
+	if (etcd->api == ETCD_V3) {
 		etcd_delete_v3(call, condition);
 		return call;
 	}

@@ -204,6 +204,8 @@ static void explain(const struct etcd3_call *call, const struct http_answer *ans
 	else
 		err_set(err, wire_err_code(error), "%s%s%s", error->message, call->key ? ": " : "",
 			call->key ? call->key : "");
+	if (answer->status >= 500) /* it is in trouble: no answer to what was asked */
+		err->code = ERR_UNREACHABLE;
 }
 
 static void fail_with_answer(struct etcd3_call *call, const struct http_answer *answer)

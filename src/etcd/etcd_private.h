@@ -31,8 +31,9 @@ struct etcd {
 	struct loop *loop;
 	struct http *http;
 	struct members members;
-	struct etcd3 *v3; /* does all the work when the API is v3, else NULL */
-	size_t users;     /* calls and watches under way */
+	struct etcd3 *v3; /* does all the work when the API is v3 */
+	enum etcd_api api;
+	size_t users; /* calls and watches under way */
 };
 
 struct etcd_call {

@@ -251,7 +251,7 @@ static void enter_watching(struct etcd_watch *watch)
 
 	loop_timer_stop(&watch->timer);
 	watch->state = WATCH_WATCHING;
-	if (watch->etcd->v3)
+	if (watch->etcd->api == ETCD_V3)
 		open_stream_v3(watch);
 	else
 		open_stream_v2(watch);

@@ -12,9 +12,13 @@
 #include <string.h>
 
 #include "binnacle/base/clock.h"
+#include "binnacle/base/log.h"
 #include "binnacle/base/strmap.h"
 #include "binnacle/base/text.h"
+#include "binnacle/calico/detect.h"
+#include "binnacle/etcd/etcd.h"
 #include "binnacle/feed/docker_feed.h"
+#include "binnacle/loop/backoff.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
 #include "calico_tables.h"
@@ -35,6 +39,10 @@ struct calico_feed {
 	struct model *model;
 	struct docker_feed *docker_feed;
 	struct etcd *etcd;
+	struct calico_detect *detect; /* before the watch is started */
+	struct backoff detect_backoff;
+	bool has_both;
+	char *note; /* of what was found */
 	struct calico_watch *watch;
 	struct calico_read *read; /* the second look */
 	struct calico_state *state;
@@ -254,6 +262,7 @@ static void observe(struct calico_feed *feed)
 	if (at_ms < feed->state->read_mono_ms)
 		at_ms = feed->state->read_mono_ms;
 	calico_history_observe(feed->history, feed->state, at_ms);
+	model_source_seen(feed->model, SOURCE_CALICO, at_ms);
 }
 
 static void on_timer(void *arg);
@@ -304,12 +313,16 @@ static void on_read(void *arg, struct calico_state *state, const struct err *err
 		feed->timer = loop_timer_start(feed->loop, RIPEN_MIN_MS, on_timer, feed);
 }
 
+static void detect(struct calico_feed *feed);
+
 static void on_timer(void *arg)
 {
 	struct calico_feed *feed = arg;
 
 	feed->timer = NULL;
-	if (feed->second_look && !feed->read && !feed->is_down)
+	if (!feed->watch)
+		detect(feed);
+	else if (feed->second_look && !feed->read && !feed->is_down)
 		feed->read = calico_read_start(feed->etcd, on_read, feed);
 	else
 		judge(feed);
@@ -320,15 +333,29 @@ static void on_docker(void *arg)
 	judge(arg);
 }
 
+static void set_down(struct calico_feed *feed, const struct err *err)
+{
+	feed->is_down = true;
+	model_set_source(feed->model, SOURCE_CALICO,
+			 err->code == ERR_DENIED ? SOURCE_DENIED : SOURCE_DOWN, "", err->msg);
+}
+
+/* Which API, where that is no matter of course. */
+static const char *detail_of(const struct calico_feed *feed)
+{
+	bool v3 = etcd_api(feed->etcd) == ETCD_V3;
+
+	if (feed->has_both)
+		return v3 ? "API v3 of both" : "API v1 of both";
+	return v3 ? "API v3" : "";
+}
+
 static void on_state(void *arg, struct calico_state *state, const struct err *err)
 {
 	struct calico_feed *feed = arg;
 
 	if (!state) {
-		feed->is_down = true;
-		model_set_source(feed->model, SOURCE_CALICO,
-				 err->code == ERR_DENIED ? SOURCE_DENIED : SOURCE_DOWN, "",
-				 err->msg);
+		set_down(feed, err);
 		return;
 	}
 	feed->is_down = false;
@@ -339,8 +366,36 @@ static void on_state(void *arg, struct calico_state *state, const struct err *er
 	calico_state_unref(feed->state);
 	feed->state = calico_state_ref(state);
 	calico_selection_fill(&feed->selection, feed->state);
-	model_set_source(feed->model, SOURCE_CALICO, SOURCE_OK, "", "");
+	model_set_source(feed->model, SOURCE_CALICO, SOURCE_OK, detail_of(feed),
+			 feed->note ? feed->note : "");
 	judge(feed);
+}
+
+/* ---- which API ---- */
+
+static void on_detected(void *arg, const struct calico_found *found, const struct err *err)
+{
+	struct calico_feed *feed = arg;
+
+	feed->detect = NULL;
+	if (!found) {
+		set_down(feed, err);
+		feed->timer = loop_timer_start(feed->loop, backoff_next_ms(&feed->detect_backoff),
+					       on_timer, feed);
+		return;
+	}
+	etcd_use_api(feed->etcd, found->api == CALICO_API_V3 ? ETCD_V3 : ETCD_V2);
+	feed->has_both = found->has_v1 && found->has_v3;
+	if (*found->note) {
+		feed->note = xstrdup(found->note);
+		log_warn("calico", "%s", feed->note);
+	}
+	feed->watch = calico_watch_start(feed->etcd, on_state, feed);
+}
+
+static void detect(struct calico_feed *feed)
+{
+	feed->detect = calico_detect_start(feed->etcd, on_detected, feed);
 }
 
 struct calico_feed *calico_feed_new(struct loop *loop, struct model *model, struct etcd *etcd,
@@ -357,7 +412,11 @@ struct calico_feed *calico_feed_new(struct loop *loop, struct model *model, stru
 	feed->history = calico_history_new();
 	model_set_source(model, SOURCE_CALICO, SOURCE_LOADING, "", "");
 	docker_feed_listen(docker_feed, on_docker, feed);
-	feed->watch = calico_watch_start(etcd, on_state, feed);
+	feed->detect_backoff = (struct backoff){ .base_ms = 1000, .max_ms = 30000 };
+	if (options && options->detect_api)
+		detect(feed);
+	else
+		feed->watch = calico_watch_start(etcd, on_state, feed);
 	return feed;
 }
 
@@ -366,6 +425,8 @@ void calico_feed_free(struct calico_feed *feed)
 	if (!feed)
 		return;
 	docker_feed_unlisten(feed->docker_feed, on_docker, feed);
+	calico_detect_cancel(&feed->detect);
+	free(feed->note);
 	calico_watch_stop(&feed->watch);
 	calico_read_cancel(&feed->read);
 	loop_timer_stop(&feed->timer);

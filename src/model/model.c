@@ -134,6 +134,14 @@ void model_source_alive(struct model *model, enum model_source source, int64_t t
 		status->took_ms = took_ms;
 }
 
+void model_source_seen(struct model *model, enum model_source source, int64_t mono_ms)
+{
+	struct source_status *status = &model->sources[source];
+
+	if (mono_ms > status->alive_mono_ms)
+		status->alive_mono_ms = mono_ms;
+}
+
 const struct source_status *model_source(const struct model *model, enum model_source source)
 {
 	assert(source < SOURCE_COUNT);

@@ -80,6 +80,8 @@ struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_co
 void etcd_free(struct etcd *etcd);
 const char *etcd_address(const struct etcd *etcd); /* of the member in use, for messages */
 enum etcd_api etcd_api(const struct etcd *etcd);
+/* The API of all calls and watches that are started from now on. */
+void etcd_use_api(struct etcd *etcd, enum etcd_api api);
 
 struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, etcd_fn *done,
 			   void *arg);

@@ -27,6 +27,9 @@ struct model;
 
 struct calico_feed_options {
 	int64_t grace_ms; /* 0: CALICO_GRACE_MS */
+	/* Find out first which of Calico's APIs has data there (calico/detect.h), and have the etcd
+	 * use it; what it is set to counts as a guess until then. */
+	bool detect_api;
 };
 
 struct calico_feed *calico_feed_new(struct loop *loop, struct model *model, struct etcd *etcd,

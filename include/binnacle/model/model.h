@@ -62,10 +62,13 @@ void model_publish(struct model *model, struct snapshot *snapshot); /* takes the
 struct snapshot *model_current(const struct model *model, enum model_table table);
 bool model_has(const struct model *model, enum model_table table); /* was ever published */
 
-/* health other than OK: message says why. Keeps `since` when the health is the same. */
+/* health other than OK: message says why; of OK it is something to know all the same. Keeps `since`
+ * when the health is the same. */
 void model_set_source(struct model *model, enum model_source source, enum source_health health,
 		      const char *detail, const char *message);
 void model_source_alive(struct model *model, enum model_source source, int64_t took_ms);
+/* Its data was known to be current at this time (monotonic), which may lie back. */
+void model_source_seen(struct model *model, enum model_source source, int64_t mono_ms);
 const struct source_status *model_source(const struct model *model, enum model_source source);
 const char *model_source_name(enum model_source source);
 /* Which source a table comes from. */
