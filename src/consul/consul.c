@@ -28,10 +28,13 @@
 
 struct consul_call {
 	struct consul *consul;
-	struct http_call *http_call;
-	char *method, *path;
+	struct consul_call *next;    /* in the list of those that wait */
+	struct http_call *http_call; /* NULL: it waits */
+	char *method, *path, *body;
+	bool compressed;
 	bool completing; /* `done` runs: a cancel from inside it does nothing */
 	consul_fn *done;
+	consul_body_fn *body_done; /* one of the two is set */
 	void *arg;
 };
 
@@ -281,12 +284,13 @@ static void call_release(struct consul_call *call)
 {
 	free(call->method);
 	free(call->path);
+	free(call->body);
 	free(call);
 }
 
-static void on_answer(void *arg, struct http_answer *answer, const struct err *http_err)
+static void complete(struct consul_call *call, struct http_answer *answer,
+		     const struct err *http_err)
 {
-	struct consul_call *call = arg;
 	struct consul_meta meta = { 0 };
 	struct json *doc = NULL;
 	struct err err = { 0 };
@@ -297,33 +301,85 @@ static void on_answer(void *arg, struct http_answer *answer, const struct err *h
 		err_context(&err, "Consul");
 	} else {
 		consul_read_meta(answer, &meta);
-		ok = consul_accept(call->consul, call->method, call->path, answer, &err) &&
-		     consul_parse(call->consul, call->path, answer, &doc, &err);
+		ok = consul_accept(call->consul, call->method, call->path, answer, &err);
 	}
 	call->completing = true;
+	if (call->body_done) {
+		call->body_done(call->arg, ok ? &answer->body : NULL, &meta, ok ? NULL : &err);
+		return;
+	}
+	ok = ok && consul_parse(call->consul, call->path, answer, &doc, &err);
 	call->done(call->arg, doc, &meta, ok ? NULL : &err);
 	json_free(doc);
+}
+
+static void on_answer(void *arg, struct http_answer *answer, const struct err *http_err)
+{
+	struct consul_call *call = arg;
+	struct consul *consul = call->consul;
+
+	consul->calls--;
+	complete(call, answer, http_err);
 	call_release(call);
+	consul_turn(consul);
+}
+
+static void begin(struct consul_call *call)
+{
+	struct consul *consul = call->consul;
+
+	consul->calls++;
+	call->http_call =
+		http_start(consul->http, &consul->endpoint,
+			   &(struct http_request){ .method = call->method,
+						   .path = call->path,
+						   .body = call->body,
+						   .body_len = call->body ? strlen(call->body) : 0,
+						   .compressed = call->compressed,
+						   .timeout_ms = CALL_TIMEOUT_MS },
+			   on_answer, call);
+}
+
+/* Watches first: there are few at a time, and calls come in crowds. */
+void consul_turn(struct consul *consul)
+{
+	while (consul->first_watch && consul->watches < WATCHES_MAX &&
+	       consul->watches + consul->calls < REQUESTS_MAX)
+		consul_watch_take_turn(consul);
+	while (consul->first_call && consul->watches + consul->calls < REQUESTS_MAX) {
+		struct consul_call *call = consul->first_call;
+
+		consul->first_call = call->next;
+		if (!call->next)
+			consul->last_call = NULL;
+		call->next = NULL;
+		begin(call);
+	}
+}
+
+static struct consul_call *start(struct consul *consul, const struct consul_call *like,
+				 const char *method, const char *path, const char *body)
+{
+	struct consul_call *call = xcalloc(1, sizeof(*call));
+
+	*call = *like;
+	call->consul = consul;
+	call->method = xstrdup(method);
+	call->path = xstrdup(path);
+	call->body = body ? xstrdup(body) : NULL;
+	if (consul->last_call)
+		consul->last_call->next = call;
+	else
+		consul->first_call = call;
+	consul->last_call = call;
+	consul_turn(consul);
+	return call;
 }
 
 struct consul_call *consul_send(struct consul *consul, const char *method, const char *path,
 				const char *body, consul_fn *done, void *arg)
 {
-	struct consul_call *call = xcalloc(1, sizeof(*call));
-
-	call->consul = consul;
-	call->method = xstrdup(method);
-	call->path = xstrdup(path);
-	call->done = done;
-	call->arg = arg;
-	call->http_call = http_start(consul->http, &consul->endpoint,
-				     &(struct http_request){ .method = method,
-							     .path = path,
-							     .body = body,
-							     .body_len = body ? strlen(body) : 0,
-							     .timeout_ms = CALL_TIMEOUT_MS },
-				     on_answer, call);
-	return call;
+	return start(consul, &(struct consul_call){ .done = done, .arg = arg }, method, path, body);
 }
 
 struct consul_call *consul_get(struct consul *consul, const char *path, consul_fn *done, void *arg)
@@ -331,13 +387,51 @@ struct consul_call *consul_get(struct consul *consul, const char *path, consul_f
 	return consul_send(consul, "GET", path, NULL, done, arg);
 }
 
+struct consul_call *consul_get_body(struct consul *consul, const char *path, bool compressed,
+				    consul_body_fn *done, void *arg)
+{
+	return start(
+		consul,
+		&(struct consul_call){ .body_done = done, .compressed = compressed, .arg = arg },
+		"GET", path, NULL);
+}
+
+static void stop_waiting(struct consul_call *call)
+{
+	struct consul *consul = call->consul;
+	struct consul_call *before = NULL;
+
+	for (struct consul_call *at = consul->first_call; at != call; at = at->next)
+		before = at;
+	if (before)
+		before->next = call->next;
+	else
+		consul->first_call = call->next;
+	if (consul->last_call == call)
+		consul->last_call = before;
+}
+
 void consul_call_cancel(struct consul_call **call)
 {
+	struct consul *consul;
+
 	if (!*call)
 		return;
+	consul = (*call)->consul;
 	if (!(*call)->completing) {
-		http_cancel(&(*call)->http_call);
+		if ((*call)->http_call) {
+			http_cancel(&(*call)->http_call);
+			consul->calls--;
+		} else {
+			stop_waiting(*call);
+		}
 		call_release(*call);
+		consul_turn(consul);
 	}
 	*call = NULL;
+}
+
+void consul_load(const struct consul *consul, struct consul_load *out)
+{
+	*out = (struct consul_load){ consul->calls, consul->watches, consul->waiting_watches };
 }

@@ -14,6 +14,8 @@
 #include "binnacle/net/http.h"
 
 #define CALL_TIMEOUT_MS 10000
+#define REQUESTS_MAX    8 /* under way at once, and so connections */
+#define WATCHES_MAX     6 /* of them blocking */
 
 struct consul {
 	struct loop *loop;
@@ -24,7 +26,19 @@ struct consul {
 	void (*retrying)(void *arg, const char *path, unsigned attempt, const struct err *err);
 	void *retrying_arg;
 	size_t unreachable; /* watches in an outage; logged when it leaves and reaches 0 */
+
+	/* Turns. What waits is a list from first to last. */
+	size_t calls, watches; /* under way */
+	size_t waiting_watches;
+	struct consul_call *first_call, *last_call;
+	struct consul_watch *first_watch, *last_watch;
+	struct consul_watch *blocking; /* all that ask now */
 };
+
+/* Start what waits and has room now. */
+void consul_turn(struct consul *consul);
+/* The first of the waiting watches; there is one. */
+void consul_watch_take_turn(struct consul *consul);
 
 /* True when the answer is a good one. Else err says what the agent's objection is. */
 bool consul_accept(const struct consul *consul, const char *method, const char *path,

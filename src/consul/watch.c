@@ -3,6 +3,10 @@
  * something happens), judge the answer, start the next round, and only then tell the owner, who
  * may stop the watch from there.
  *
+ * A watch that may not ask yet waits in the client's list. While others wait, the queries are
+ * short, and who has had its round goes to the end of the list; who asked before there was a
+ * list, and would block for a minute, is cut short.
+ *
  * In an outage the index is forgotten: the next good answer comes at once and not when something
  * changes, so that its end is noticed.
  */
@@ -23,6 +27,8 @@
 
 #define ROUND_MIN_MS 100
 #define POLL_MS      15000 /* of endpoints that cannot block */
+#define ROTATION_MS  10000 /* for all watches to have had their turn, if there are not too many */
+#define SLICE_MIN_MS 100
 
 struct digest {
 	uint64_t hash;
@@ -44,8 +50,11 @@ struct consul_watch {
 	struct backoff backoff;
 	int64_t alive_ms, asked_ms;
 
-	struct http_call *call; /* one of the two is set: */
+	struct http_call *call; /* one of the three is set: */
 	struct loop_timer *timer;
+	bool waiting;
+	bool asks_for_long;                 /* of `call` */
+	struct consul_watch *next, *before; /* in the list of those that ask, or that wait */
 };
 
 static void on_answer(void *arg, struct http_answer *answer, const struct err *err);
@@ -67,28 +76,130 @@ static bool digest_equal(const struct digest *a, const struct digest *b)
 	return a->hash == b->hash && a->len == b->len && a->status == b->status;
 }
 
-static void ask(struct consul_watch *watch)
+/* How long the agent may hold back the answer. */
+static int64_t wait_ms(const struct consul *consul)
+{
+	int64_t count = (int64_t)(consul->watches + consul->waiting_watches);
+	int64_t slice = ROTATION_MS * WATCHES_MAX / (count ? count : 1);
+
+	if (!consul->waiting_watches)
+		return consul->wait_ms;
+	if (slice < SLICE_MIN_MS)
+		slice = SLICE_MIN_MS;
+	return slice < consul->wait_ms ? slice : consul->wait_ms;
+}
+
+static void begin(struct consul_watch *watch)
 {
 	struct consul *consul = watch->consul;
 	struct strbuf path = STRBUF_INIT;
-	int64_t timeout_ms = CALL_TIMEOUT_MS;
+	int64_t timeout_ms = CALL_TIMEOUT_MS, wait = wait_ms(consul);
 
 	strbuf_addstr(&path, watch->path);
 	strbuf_addch(&path, strchr(watch->path, '?') ? '&' : '?');
+	watch->asks_for_long = false;
 	if (watch->index > 0) {
 		strbuf_addf(&path, "index=%" PRIu64 "&", watch->index);
 		/* The agent adds up to a sixteenth of the wait time. */
-		timeout_ms += consul->wait_ms + consul->wait_ms / 16;
+		timeout_ms += wait + wait / 16;
+		watch->asks_for_long = !consul->waiting_watches;
 	}
 	if (watch->flags & CONSUL_WATCH_STALE && !watch->consistent)
 		strbuf_addstr(&path, "stale=&");
-	strbuf_addf(&path, "wait=%" PRId64 "ms", consul->wait_ms);
+	strbuf_addf(&path, "wait=%" PRId64 "ms", wait);
 	watch->asked_ms = clock_mono_ms();
+	watch->before = NULL;
+	watch->next = consul->blocking;
+	if (consul->blocking)
+		consul->blocking->before = watch;
+	consul->blocking = watch;
+	consul->watches++;
 	watch->call =
 		http_start(consul->http, &consul->endpoint,
 			   &(struct http_request){ .path = path.buf, .timeout_ms = timeout_ms },
 			   on_answer, watch);
 	strbuf_release(&path);
+}
+
+/* It asks no more. */
+static void end(struct consul_watch *watch)
+{
+	struct consul *consul = watch->consul;
+
+	if (watch->before)
+		watch->before->next = watch->next;
+	else
+		consul->blocking = watch->next;
+	if (watch->next)
+		watch->next->before = watch->before;
+	watch->next = watch->before = NULL;
+	watch->call = NULL;
+	consul->watches--;
+}
+
+static void wait_for_turn(struct consul_watch *watch)
+{
+	struct consul *consul = watch->consul;
+
+	watch->waiting = true;
+	watch->next = NULL;
+	watch->before = consul->last_watch;
+	if (consul->last_watch)
+		consul->last_watch->next = watch;
+	else
+		consul->first_watch = watch;
+	consul->last_watch = watch;
+	consul->waiting_watches++;
+}
+
+static void leave_list(struct consul_watch *watch)
+{
+	struct consul *consul = watch->consul;
+
+	if (watch->before)
+		watch->before->next = watch->next;
+	else
+		consul->first_watch = watch->next;
+	if (watch->next)
+		watch->next->before = watch->before;
+	else
+		consul->last_watch = watch->before;
+	watch->next = watch->before = NULL;
+	watch->waiting = false;
+	consul->waiting_watches--;
+}
+
+void consul_watch_take_turn(struct consul *consul)
+{
+	struct consul_watch *watch = consul->first_watch;
+
+	leave_list(watch);
+	begin(watch);
+}
+
+/* Who asked first and may hold its connection for long gives it up, and waits as well. */
+static void cut_one_short(struct consul *consul)
+{
+	struct consul_watch *oldest = NULL;
+
+	for (struct consul_watch *at = consul->blocking; at; at = at->next)
+		if (at->asks_for_long && (!oldest || at->asked_ms < oldest->asked_ms))
+			oldest = at;
+	if (!oldest)
+		return;
+	http_cancel(&oldest->call);
+	end(oldest);
+	wait_for_turn(oldest);
+}
+
+static void ask(struct consul_watch *watch)
+{
+	struct consul *consul = watch->consul;
+
+	wait_for_turn(watch);
+	if (consul->watches == WATCHES_MAX)
+		cut_one_short(consul);
+	consul_turn(consul);
 }
 
 static void on_timer(void *arg)
@@ -195,15 +306,15 @@ static void publish(struct consul_watch *watch, const struct http_answer *answer
 	json_free(doc);
 }
 
-static void on_answer(void *arg, struct http_answer *answer, const struct err *http_err)
+static void judge(struct consul_watch *watch, struct http_answer *answer,
+		  const struct err *http_err)
 {
-	struct consul_watch *watch = arg;
 	struct consul_meta meta = { 0 };
 	struct digest digest;
 	struct err err = { 0 };
 	char text[32];
 
-	watch->call = NULL;
+	end(watch);
 	if (http_err) {
 		err = *http_err;
 		err_context(&err, "Consul");
@@ -233,6 +344,15 @@ static void on_answer(void *arg, struct http_answer *answer, const struct err *h
 	ask_again(watch, meta.index > 0);
 }
 
+static void on_answer(void *arg, struct http_answer *answer, const struct err *http_err)
+{
+	struct consul_watch *watch = arg;
+	struct consul *consul = watch->consul;
+
+	judge(watch, answer, http_err);
+	consul_turn(consul); /* the watch may be gone, and its connection is free */
+}
+
 struct consul_watch *consul_watch_start(struct consul *consul, const char *path, unsigned flags,
 					consul_fn *changed, void *arg)
 {
@@ -251,15 +371,24 @@ struct consul_watch *consul_watch_start(struct consul *consul, const char *path,
 
 void consul_watch_stop(struct consul_watch **watch)
 {
+	struct consul *consul;
+
 	if (!*watch)
 		return;
+	consul = (*watch)->consul;
 	if ((*watch)->outage == ERR_UNREACHABLE)
 		(*watch)->consul->unreachable--;
-	http_cancel(&(*watch)->call);
+	if ((*watch)->call) {
+		http_cancel(&(*watch)->call);
+		end(*watch);
+	} else if ((*watch)->waiting) {
+		leave_list(*watch);
+	}
 	loop_timer_stop(&(*watch)->timer);
 	free((*watch)->path);
 	free(*watch);
 	*watch = NULL;
+	consul_turn(consul);
 }
 
 int64_t consul_watch_alive_ms(const struct consul_watch *watch)

@@ -531,6 +531,8 @@ void transfer_start(struct transfer *transfer, struct http *http, const struct e
 	set_security(transfer->easy, endpoint);
 	set_transport(transfer, endpoint);
 	set_callbacks(transfer);
+	if (request->compressed)
+		curl_easy_setopt(transfer->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (set_headers(transfer, endpoint, request) &&
 	    set_url(transfer, endpoint, request->path)) {
 		curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);

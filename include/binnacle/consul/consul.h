@@ -20,6 +20,12 @@
  * a busy index cannot make it spin. An endpoint that does not block (its answers have no index)
  * is asked every 15 s.
  *
+ * One client holds at most 8 connections, because an agent takes 200 from an address by default and
+ * counts those of everybody who runs there: of its requests, 8 are under way and 6 of them are
+ * blocking queries. What is more waits for its turn. With more than 6 watches the queries become
+ * shorter and take turns, each keeping its index, so that a change is noticed later but never
+ * missed; whoever needs many things at once asks for them in bulk when a few watches say so.
+ *
  * ERR_UNREACHABLE: the agent does not answer, or answers that there is no cluster leader.
  * ERR_DENIED: names where the token came from, never the token.
  *
@@ -39,6 +45,7 @@ struct consul_watch;
 struct http;
 struct json;
 struct loop;
+struct strbuf;
 
 struct consul_config {
 	const char *address;    /* NULL or "": $CONSUL_HTTP_ADDR, else 127.0.0.1:8500 */
@@ -79,6 +86,13 @@ struct consul_call *consul_get(struct consul *consul, const char *path, consul_f
 /* method "PUT" or "DELETE"; body NULL: empty. body is copied. */
 struct consul_call *consul_send(struct consul *consul, const char *method, const char *path,
 				const char *body, consul_fn *done, void *arg);
+/* One answer as the bytes of its body, for what is too large to be parsed at once: the completion
+ * may detach them. `compressed`: they travel as gzip, which spares the wire and costs the agent
+ * time. body: NULL when err is set. */
+typedef void consul_body_fn(void *arg, struct strbuf *body, const struct consul_meta *meta,
+			    const struct err *err);
+struct consul_call *consul_get_body(struct consul *consul, const char *path, bool compressed,
+				    consul_body_fn *done, void *arg);
 void consul_call_cancel(struct consul_call **call); /* NULL allowed; sets NULL */
 
 /*
@@ -96,6 +110,11 @@ enum consul_watch_flags {
 struct consul_watch *consul_watch_start(struct consul *consul, const char *path, unsigned flags,
 					consul_fn *changed, void *arg);
 void consul_watch_stop(struct consul_watch **watch); /* NULL allowed; sets NULL */
+/* Requests under way and watches that wait for their turn; what operators see as "connections". */
+struct consul_load {
+	size_t calls, watches, waiting_watches;
+};
+void consul_load(const struct consul *consul, struct consul_load *out);
 /* Time of the last proof of life: an answer, changed or not; 0: none yet. Monotonic. */
 int64_t consul_watch_alive_ms(const struct consul_watch *watch);
 

@@ -40,7 +40,8 @@ struct http_request {
 	const char *const *headers; /* more "Name: value" lines, NULL-terminated; may be NULL */
 	int64_t timeout_ms;         /* whole request; 0: none (long polls: the caller's timer) */
 	int64_t connect_timeout_ms; /* 0: 5 seconds */
-	size_t body_limit;          /* 0: LIMIT_HTTP_BODY */
+	size_t body_limit;          /* 0: LIMIT_HTTP_BODY; of the body as it is handed over */
+	bool compressed;            /* the peer may answer with gzip; the body comes unpacked */
 };
 
 struct http_answer {
