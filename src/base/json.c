@@ -216,6 +216,124 @@ size_t json_count(const struct json *value)
 	return value ? (size_t)cJSON_GetArraySize(in(value)) : 0;
 }
 
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+
+	/* FNV-1a */
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * 1099511628211u;
+	return hash;
+}
+
+static uint64_t hash_item(uint64_t hash, const cJSON *item)
+{
+	for (; item; item = item->next) {
+		int type = item->type & 0xff;
+
+		hash = hash_bytes(hash, &type, sizeof(type));
+		if (item->string)
+			hash = hash_bytes(hash, item->string, strlen(item->string) + 1);
+		if (cJSON_IsString(item) && item->valuestring)
+			hash = hash_bytes(hash, item->valuestring, strlen(item->valuestring) + 1);
+		else if (cJSON_IsNumber(item))
+			hash = hash_bytes(hash, &item->valuedouble, sizeof(item->valuedouble));
+		else if (item->child)
+			hash = hash_item(hash, item->child);
+		hash = hash_bytes(hash, "", 1);
+	}
+	return hash;
+}
+
+uint64_t json_hash(const struct json *value)
+{
+	const cJSON *item = in(value);
+	cJSON alone;
+
+	if (!item)
+		return 0;
+	alone = *item;
+	alone.next = NULL; /* of an item of a list, only itself */
+	alone.string = NULL;
+	return hash_item(1469598103934665603u, &alone);
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+		at++;
+	return at;
+}
+
+/* The end of the value that begins here: the comma or bracket that is not part of it. */
+static const char *end_of_value(const char *at, const char *end)
+{
+	size_t depth = 0;
+	bool in_string = false;
+
+	for (; at < end; at++) {
+		if (in_string) {
+			if (*at == '\\' && at + 1 < end)
+				at++;
+			else if (*at == '"')
+				in_string = false;
+		} else if (*at == '"') {
+			in_string = true;
+		} else if (*at == '[' || *at == '{') {
+			depth++;
+		} else if (*at == ']' || *at == '}') {
+			if (!depth)
+				return at;
+			depth--;
+		} else if (*at == ',' && !depth) {
+			return at;
+		}
+	}
+	return end;
+}
+
+static struct json *items_end(struct json_items *items, const char *at, struct err *err)
+{
+	items->at = items->end;
+	if (at && skip_blanks(at, items->end) == items->end)
+		err->code = ERR_NONE;
+	else
+		err_set(err, ERR_FORMAT, "malformed JSON: not one list");
+	return NULL;
+}
+
+struct json *json_items_next(struct json_items *items, struct err *err)
+{
+	const char *at = skip_blanks(items->at, items->end), *end = items->end, *stop;
+	struct json *doc;
+
+	err->code = ERR_NONE;
+	if (!items->begun) {
+		items->begun = true;
+		if (end - at >= 4 && memcmp(at, "null", 4) == 0)
+			return items_end(items, at + 4, err);
+		if (at == end || *at != '[')
+			return items_end(items, NULL, err);
+		at = skip_blanks(at + 1, end);
+		if (at < end && *at == ']')
+			return items_end(items, at + 1, err);
+	} else if (at == end) {
+		return NULL; /* the end was met before */
+	} else if (*at == ']') {
+		return items_end(items, at + 1, err);
+	} else if (*at == ',') {
+		at++;
+	}
+	stop = end_of_value(at, end);
+	if (stop == end || *stop == '}')
+		return items_end(items, NULL, err);
+	doc = json_parse(at, (size_t)(stop - at), err);
+	items->at = doc ? stop : end;
+	if (doc)
+		err->code = ERR_NONE;
+	return doc;
+}
+
 struct json *json_new_object(void)
 {
 	return out_of(cJSON_CreateObject());

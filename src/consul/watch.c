@@ -391,6 +391,19 @@ void consul_watch_stop(struct consul_watch **watch)
 	consul_turn(consul);
 }
 
+void consul_watch_hand_over(struct consul_watch *watch, unsigned flags, consul_fn *changed,
+			    void *arg)
+{
+	watch->flags = flags;
+	watch->changed = changed;
+	watch->arg = arg;
+}
+
+bool consul_watch_is_current(const struct consul_watch *watch)
+{
+	return watch->index > 0 && watch->outage == ERR_NONE;
+}
+
 int64_t consul_watch_alive_ms(const struct consul_watch *watch)
 {
 	return watch->alive_ms;

@@ -16,7 +16,7 @@
 #include "binnacle/base/log.h"
 #include "binnacle/loop/loop.h"
 
-#define DEFAULT_WATCH_LIMIT 1000
+#define DEFAULT_WATCH_LIMIT 100000
 #define LOOK_MS             2000
 
 static const char *const mode_names[] = { "auto", "hold", "off" };

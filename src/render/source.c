@@ -1,6 +1,8 @@
 /*
- * Most dependencies are one blocking query for ever. The others: `node` without a name asks the
- * agent who it is first; datacenters and files are polled, as nothing tells of their change.
+ * A few dependencies are one blocking query each, for ever, exactly as Consul Template asks. When
+ * there are more services than that, a catalog answers them all over three queries (catalog.h).
+ * The others: `node` without a name asks the agent who it is first; datacenters and files are
+ * polled, as nothing tells of their change.
  */
 #include "source.h"
 
@@ -20,21 +22,26 @@
 #include "binnacle/net/endpoint.h"
 #include "binnacle/tmpl/data.h"
 
+#include "catalog.h"
+
 #define DATACENTERS_MS 15000
 #define FILE_MS        2000
 #define RETRY_MS       5000
-#define MANY_WATCHES   128
+#define FEW_SERVICES   4 /* as many have a query of their own */
 
 struct answer {
 	struct render_source *source;
-	struct dep_set own; /* holds the one dependency */
+	struct arena own; /* holds the dependency */
 	const struct dep *dep;
 	struct consul_watch *watch;
+	struct catalog_member *member;
 	struct consul_call *call;
 	struct loop_timer *timer;
 	struct loop_deferred *deferred;
 	struct arena arena;
+	struct shared_arena *shared;    /* NULL: the value is in `arena` */
 	const struct tmpl_value *value; /* NULL: none yet */
+	uint64_t hash;                  /* of a list of services that a catalog gave */
 	struct err trouble;             /* code ERR_NONE: none */
 	struct stat seen;               /* of a file */
 	char digest[DIGEST_HEX_BYTES];  /* of what was polled */
@@ -43,12 +50,20 @@ struct answer {
 	struct json *alive;
 };
 
+/* A datacenter whose services a catalog answers. */
+struct place {
+	struct catalog *catalog;
+	struct answer *services; /* who gets its list of services; NULL: nobody */
+};
+
 struct render_source {
 	struct loop *loop;
 	struct consul *consul;
 	bool no_stale;
 	size_t limit;
 	struct strmap answers; /* canonical text to struct answer */
+	struct strmap places;  /* datacenter to struct place; none while there are few services */
+	size_t catalog_count;  /* answers that a catalog could give */
 	render_source_fn *changed;
 	render_source_trouble_fn *trouble;
 	void *arg;
@@ -131,6 +146,7 @@ static void take_value(struct answer *answer, struct arena arena, const struct t
 	bool is_first = !answer->value;
 	long delta = (long)count_of(value) - (long)count_of(answer->value);
 
+	shared_arena_drop(&answer->shared);
 	arena_release(&answer->arena);
 	answer->arena = arena;
 	answer->value = value;
@@ -172,6 +188,121 @@ static void on_watch(void *arg, const struct json *doc, const struct consul_meta
 	set_trouble(answer, NULL);
 	take_value(answer, arena, value);
 }
+
+/* ---- services, when they are many ---- */
+
+static void on_member_answer(void *arg, const struct json *doc, const struct err *err)
+{
+	on_watch(arg, doc, NULL, err);
+}
+
+static void on_member_value(void *arg, struct shared_arena *shared, const struct tmpl_value *value)
+{
+	struct answer *answer = arg;
+
+	set_trouble(answer, NULL);
+	shared->refs++;
+	take_value(answer, (struct arena)ARENA_INIT, value);
+	answer->shared = shared;
+}
+
+static void on_member_trouble(void *arg, const struct err *err)
+{
+	set_trouble(arg, err);
+}
+
+/* The list of services comes with each change of an instance, and is mostly the same. */
+static void on_list_of_services(void *arg, const struct json *doc, const struct err *err)
+{
+	struct answer *answer = arg;
+	uint64_t hash;
+
+	if (err) {
+		on_watch(answer, NULL, NULL, err);
+		return;
+	}
+	hash = json_hash(doc);
+	if (answer->value && answer->hash == hash) {
+		set_trouble(answer, NULL);
+		return;
+	}
+	answer->hash = hash;
+	on_watch(answer, doc, NULL, NULL);
+}
+
+static void on_catalog_services(void *arg, const struct json *doc, const struct err *err)
+{
+	struct place *place = arg;
+
+	if (place->services)
+		on_list_of_services(place->services, doc, err);
+}
+
+static struct place *place_of(struct render_source *source, const char *dc)
+{
+	static const struct catalog_events events = {
+		.answer = on_member_answer,
+		.value = on_member_value,
+		.trouble = on_member_trouble,
+		.services = on_catalog_services,
+	};
+	struct place *place = strmap_get(&source->places, dc);
+
+	if (place)
+		return place;
+	place = xcalloc(1, sizeof(*place));
+	strmap_put(&source->places, dc, place);
+	place->catalog =
+		catalog_new(source->loop, source->consul, dc, !source->no_stale, &events, place);
+	/* The catalog asks for the list of services as well: once is enough. */
+	for (size_t i = 0; i < source->answers.count; i++) {
+		struct answer *answer = source->answers.entries[i].value;
+
+		if (answer->dep->kind != DEP_SERVICES || strcmp(answer->dep->dc, dc) != 0)
+			continue;
+		place->services = answer;
+		catalog_start(place->catalog, answer->watch, count_of(answer->value));
+		answer->watch = NULL;
+		return place;
+	}
+	catalog_start(place->catalog, NULL, 0);
+	return place;
+}
+
+static void join_catalog(struct answer *answer)
+{
+	struct strbuf path = STRBUF_INIT;
+	struct place *place = place_of(answer->source, answer->dep->dc);
+
+	consul_watch_stop(&answer->watch);
+	render_source_path(answer->dep, &path);
+	answer->member = catalog_add(place->catalog, answer->dep, path.buf, answer);
+	strbuf_release(&path);
+}
+
+static bool start_in_catalog(struct answer *answer)
+{
+	struct render_source *source = answer->source;
+
+	if (!catalog_can(answer->dep))
+		return false;
+	source->catalog_count++;
+	if (source->places.count) {
+		join_catalog(answer);
+		return true;
+	}
+	if (source->catalog_count <= FEW_SERVICES)
+		return false;
+	for (size_t i = 0; i < source->answers.count; i++) {
+		struct answer *other = source->answers.entries[i].value;
+
+		if (catalog_can(other->dep))
+			join_catalog(other);
+	}
+	return true;
+}
+
+/* ---- one query each ---- */
 
 static void start_watch(struct answer *answer, const struct dep *dep)
 {
@@ -390,9 +521,19 @@ static void answer_free(struct answer *answer)
 	consul_call_cancel(&answer->call);
 	loop_timer_stop(&answer->timer);
 	loop_deferred_cancel(&answer->deferred);
+	catalog_remove(&answer->member);
+	if (catalog_can(answer->dep))
+		answer->source->catalog_count--;
+	for (size_t i = 0; i < answer->source->places.count; i++) {
+		struct place *place = answer->source->places.entries[i].value;
+
+		if (place->services == answer)
+			place->services = NULL;
+	}
 	forget_asked(answer);
+	shared_arena_drop(&answer->shared);
 	arena_release(&answer->arena);
-	dep_set_release(&answer->own);
+	arena_release(&answer->own);
 	free(answer);
 }
 
@@ -416,6 +557,19 @@ void render_source_free(struct render_source *source)
 {
 	if (!source)
 		return;
+	/* Not member by member. */
+	for (size_t i = 0; i < source->answers.count; i++) {
+		struct answer *answer = source->answers.entries[i].value;
+
+		answer->member = NULL;
+	}
+	for (size_t i = 0; i < source->places.count; i++) {
+		struct place *place = source->places.entries[i].value;
+
+		catalog_free(place->catalog);
+		free(place);
+	}
+	strmap_release(&source->places);
 	for (size_t i = 0; i < source->answers.count; i++)
 		answer_free(source->answers.entries[i].value);
 	strmap_release(&source->answers);
@@ -441,19 +595,15 @@ bool render_source_watch(struct render_source *source, const struct dep *dep, st
 			       source->limit, dep->text);
 	answer = xcalloc(1, sizeof(*answer));
 	answer->source = source;
-	dep_set_add(&answer->own, dep);
-	answer->dep = dep_set_at(&answer->own, 0);
+	answer->dep = dep_copy(&answer->own, dep);
 	strmap_put(&source->answers, dep->text, answer);
-	if (source->answers.count == MANY_WATCHES + 1)
-		log_warn("render", "watching more than %d dependencies is a load on Consul",
-			 MANY_WATCHES);
 	if (dep->kind == DEP_FILE)
 		answer->deferred = loop_defer(source->loop, on_first_turn, answer);
 	else if (dep->kind == DEP_DATACENTERS)
 		poll_datacenters(answer);
 	else if (dep->kind == DEP_NODE && !dep->name[0])
 		ask_agent(answer);
-	else
+	else if (!start_in_catalog(answer))
 		start_watch(answer, answer->dep);
 	return true;
 }

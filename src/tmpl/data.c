@@ -6,7 +6,53 @@
 #include <string.h>
 
 #include "binnacle/base/encode.h"
+#include "binnacle/base/strmap.h"
 #include "binnacle/base/text.h"
+
+/*
+ * Where values are made. Many instances say the same things in the same words, the name of their
+ * node above all: with `seen`, equal texts are one value. What has no text, no number and no
+ * entries is the same value everywhere.
+ */
+struct maker {
+	struct arena *arena;
+	struct strmap *seen; /* may be NULL */
+};
+
+#define SEEN_MAX      4096 /* texts beyond are rarely met again */
+#define SEEN_TEXT_MAX 128
+
+static const struct tmpl_value *make_str(const struct maker *maker, const char *text)
+{
+	const struct tmpl_value *value;
+	size_t len = strlen(text);
+
+	if (!len)
+		return tmpl_zero(maker->arena, &tmpl_type_string);
+	if (!maker->seen || len > SEEN_TEXT_MAX)
+		return tmpl_string(maker->arena, text, len);
+	value = strmap_get(maker->seen, text);
+	if (!value) {
+		value = tmpl_string(maker->arena, text, len);
+		if (maker->seen->count < SEEN_MAX)
+			strmap_put(maker->seen, text, (void *)(uintptr_t)value);
+	}
+	return value;
+}
+
+static const struct tmpl_value *make_str_at(const struct maker *maker, const struct json *doc,
+					    const char *path)
+{
+	return make_str(maker, json_str(doc, path, ""));
+}
+
+static const struct tmpl_value *make_int_at(const struct maker *maker, const struct json *doc,
+					    const char *path)
+{
+	int64_t number = json_int(doc, path, 0);
+
+	return number ? tmpl_int(maker->arena, number) : tmpl_zero(maker->arena, &tmpl_type_int);
+}
 
 static const struct tmpl_value *str_at(struct arena *arena, const struct json *doc,
 				       const char *path)
@@ -28,18 +74,27 @@ static const struct tmpl_value *uint_at(struct arena *arena, const struct json *
 static const struct tmpl_value *int_at(struct arena *arena, const struct json *doc,
 				       const char *path)
 {
-	return tmpl_int(arena, json_int(doc, path, 0));
+	return make_int_at(&(struct maker){ .arena = arena }, doc, path);
+}
+
+static const struct tmpl_value *make_strings(const struct maker *maker, const struct json *list,
+					     const struct tmpl_type *type)
+{
+	struct tmpl_value *made;
+
+	if (!json_is_array(list) && type == &tmpl_type_strings)
+		return tmpl_zero(maker->arena, type);
+	made = tmpl_list_new(maker->arena, type);
+	made->u.list.null = !json_is_array(list);
+	JSON_EACH(item, list)
+	tmpl_list_add(maker->arena, made, make_str(maker, json_as_str(item, "")));
+	return made;
 }
 
 static const struct tmpl_value *strings_at(struct arena *arena, const struct json *list,
 					   const struct tmpl_type *type)
 {
-	struct tmpl_value *made = tmpl_list_new(arena, type);
-
-	made->u.list.null = !json_is_array(list);
-	JSON_EACH(item, list)
-	tmpl_list_add(arena, made, tmpl_str(arena, json_as_str(item, "")));
-	return made;
+	return make_strings(&(struct maker){ .arena = arena }, list, type);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -54,28 +109,41 @@ static void sort_items(const struct tmpl_value *list, int (*compare)(const void 
 		qsort(list->u.list.items, list->u.list.count, sizeof(*list->u.list.items), compare);
 }
 
-static const struct tmpl_value *tags_at(struct arena *arena, const struct json *list)
+static const struct tmpl_value *make_tags(const struct maker *maker, const struct json *list)
 {
-	const struct tmpl_value *tags = strings_at(arena, list, &tmpl_type_tags);
+	const struct tmpl_value *tags = make_strings(maker, list, &tmpl_type_tags);
 	struct tmpl_value *copy;
 
 	sort_items(tags, compare_items);
 	if (!tags->u.list.null)
 		return tags;
 	/* Copying tags for sorting makes an empty list of nil. */
-	copy = tmpl_list_new(arena, &tmpl_type_tags);
+	copy = tmpl_list_new(maker->arena, &tmpl_type_tags);
 	return copy;
+}
+
+static const struct tmpl_value *tags_at(struct arena *arena, const struct json *list)
+{
+	return make_tags(&(struct maker){ .arena = arena }, list);
+}
+
+static const struct tmpl_value *make_string_map(const struct maker *maker,
+						const struct json *object)
+{
+	struct tmpl_value *map;
+
+	if (!json_is_object(object))
+		return tmpl_zero(maker->arena, &tmpl_type_string_map);
+	map = tmpl_map_new(maker->arena, &tmpl_type_string_map);
+	JSON_EACH(member, object)
+	tmpl_map_put(maker->arena, map, make_str(maker, json_key(member)),
+		     make_str(maker, json_as_str(member, "")));
+	return map;
 }
 
 static const struct tmpl_value *string_map_at(struct arena *arena, const struct json *object)
 {
-	struct tmpl_value *map = tmpl_map_new(arena, &tmpl_type_string_map);
-
-	map->u.map.null = !json_is_object(object);
-	JSON_EACH(member, object)
-	tmpl_map_put(arena, map, tmpl_str(arena, json_key(member)),
-		     tmpl_str(arena, json_as_str(member, "")));
-	return map;
+	return make_string_map(&(struct maker){ .arena = arena }, object);
 }
 
 static int compare_fields(const void *a, const void *b, const char *first, const char *second)
@@ -110,102 +178,171 @@ static int compare_by_node_and_address(const void *a, const void *b)
 	return compare_fields(a, b, "Node", "Address");
 }
 
-/* Maintenance is a check with a reserved name; else the worst of all; "" for a state that nobody
- * knows. */
-static const char *aggregate_status(const struct json *checks, unsigned *filter)
+/* What the checks of an instance come to. Maintenance is a check with a reserved name; else it is
+ * the worst of all; "" for a state that nobody knows. */
+struct verdict {
+	bool critical, warning, unknown, maintenance;
+};
+
+static void weigh(struct verdict *verdict, const struct json *check)
 {
-	bool critical = false, warning = false;
+	const char *id = json_str(check, "CheckID", "");
+	const char *status = json_str(check, "Status", "");
 
-	*filter = 0;
-	JSON_EACH(check, checks)
-	{
-		const char *id = json_str(check, "CheckID", "");
-		const char *status = json_str(check, "Status", "");
-
-		if (strcmp(id, "_node_maintenance") == 0 ||
-		    text_starts_with(id, "_service_maintenance:")) {
-			*filter = DEP_FILTER_MAINTENANCE;
-			return "maintenance";
-		}
-		if (strcmp(status, "critical") == 0)
-			critical = true;
-		else if (strcmp(status, "warning") == 0)
-			warning = true;
-		else if (strcmp(status, "passing") != 0)
-			return "";
-	}
-	*filter = critical  ? DEP_FILTER_CRITICAL
-		  : warning ? DEP_FILTER_WARNING
-			    : DEP_FILTER_PASSING;
-	return critical ? "critical" : warning ? "warning" : "passing";
+	if (verdict->unknown || verdict->maintenance)
+		return; /* the first of the two decides */
+	if (strcmp(id, "_node_maintenance") == 0 || text_starts_with(id, "_service_maintenance:"))
+		verdict->maintenance = true;
+	else if (strcmp(status, "critical") == 0)
+		verdict->critical = true;
+	else if (strcmp(status, "warning") == 0)
+		verdict->warning = true;
+	else if (strcmp(status, "passing") != 0)
+		verdict->unknown = true;
 }
 
-static const struct tmpl_value *checks_at(struct arena *arena, const struct json *list)
+static const char *verdict_name(const struct verdict *verdict, unsigned *filter)
+{
+	*filter = verdict->maintenance ? DEP_FILTER_MAINTENANCE
+		  : verdict->unknown   ? 0u
+		  : verdict->critical  ? DEP_FILTER_CRITICAL
+		  : verdict->warning   ? DEP_FILTER_WARNING
+				       : DEP_FILTER_PASSING;
+	return verdict->maintenance ? "maintenance"
+	       : verdict->unknown   ? ""
+	       : verdict->critical  ? "critical"
+	       : verdict->warning   ? "warning"
+				    : "passing";
+}
+
+static const struct tmpl_value *make_check(const struct maker *maker, const struct json *item)
 {
 	static const char *const texts[] = { "Node",  "CheckID", "Name",      "Status",
 					     "Notes", "Output",  "ServiceID", "ServiceName" };
-	struct tmpl_value *checks = tmpl_list_new(arena, &tmpl_type_checks);
+	struct tmpl_value *check = tmpl_record_new(maker->arena, &tmpl_type_check);
 
-	checks->u.list.null = !json_is_array(list);
-	JSON_EACH(item, list)
-	{
-		struct tmpl_value *check = tmpl_record_new(arena, &tmpl_type_check);
-
-		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-			tmpl_record_set(check, texts[i], str_at(arena, item, texts[i]));
-		tmpl_record_set(
-			check, "ServiceTags",
-			strings_at(arena, json_get(item, "ServiceTags"), &tmpl_type_strings));
-		tmpl_list_add(arena, checks, check);
-	}
-	return checks;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		tmpl_record_set(check, texts[i], make_str_at(maker, item, texts[i]));
+	tmpl_record_set(check, "ServiceTags",
+			make_strings(maker, json_get(item, "ServiceTags"), &tmpl_type_strings));
+	return check;
 }
 
-static const struct tmpl_value *service_addresses_at(struct arena *arena, const struct json *object)
+static const struct tmpl_value *make_addresses(const struct maker *maker, const struct json *object)
 {
-	struct tmpl_value *map = tmpl_map_new(arena, &tmpl_type_service_address_map);
+	struct arena *arena = maker->arena;
+	struct tmpl_value *map;
 
-	map->u.map.null = !json_is_object(object);
+	if (!json_is_object(object))
+		return tmpl_zero(maker->arena, &tmpl_type_service_address_map);
+	map = tmpl_map_new(arena, &tmpl_type_service_address_map);
 	JSON_EACH(member, object)
 	{
 		struct tmpl_value *address = tmpl_record_new(arena, &tmpl_type_service_address);
 
-		tmpl_record_set(address, "Address", str_at(arena, member, "Address"));
-		tmpl_record_set(address, "Port", int_at(arena, member, "Port"));
-		tmpl_map_put(arena, map, tmpl_str(arena, json_key(member)), address);
+		tmpl_record_set(address, "Address", make_str_at(maker, member, "Address"));
+		tmpl_record_set(address, "Port", make_int_at(maker, member, "Port"));
+		tmpl_map_put(arena, map, make_str(maker, json_key(member)), address);
 	}
 	return map;
 }
 
-static const struct tmpl_value *health_service(struct arena *arena, const struct json *entry,
-					       const char *status)
+/* Nearly all services have the weights that Consul gives them. */
+static const struct tmpl_value *make_weights(const struct maker *maker, const struct json *service)
 {
-	struct tmpl_value *made = tmpl_record_new(arena, &tmpl_type_health_service);
-	struct tmpl_value *weights = tmpl_record_new(arena, &tmpl_type_weights);
-	const char *address = json_str(entry, "Service.Address", "");
+	static const struct tmpl_value one = { .type = &tmpl_type_int, .u.integer = 1 };
+	static const struct tmpl_value *ones[] = { &one, &one };
+	static const struct tmpl_value usual = { .type = &tmpl_type_weights, .u.fields = ones };
+	struct tmpl_value *weights;
+
+	if (json_int(service, "Weights.Passing", 0) == 1 &&
+	    json_int(service, "Weights.Warning", 0) == 1)
+		return &usual;
+	weights = tmpl_record_new(maker->arena, &tmpl_type_weights);
+	tmpl_record_set(weights, "Passing", make_int_at(maker, service, "Weights.Passing"));
+	tmpl_record_set(weights, "Warning", make_int_at(maker, service, "Weights.Warning"));
+	return weights;
+}
+
+static const struct tmpl_value *make_instance(const struct maker *maker, const struct json *node,
+					      const struct json *service,
+					      const struct tmpl_value *checks, const char *status)
+{
+	struct tmpl_value *made = tmpl_record_new(maker->arena, &tmpl_type_health_service);
+	const char *address = json_str(service, "Address", "");
 
 	if (!*address)
-		address = json_str(entry, "Node.Address", "");
-	tmpl_record_set(made, "Node", str_at(arena, entry, "Node.Node"));
-	tmpl_record_set(made, "NodeID", str_at(arena, entry, "Node.ID"));
-	tmpl_record_set(made, "NodeAddress", str_at(arena, entry, "Node.Address"));
+		address = json_str(node, "Address", "");
+	tmpl_record_set(made, "Node", make_str_at(maker, node, "Node"));
+	tmpl_record_set(made, "NodeID", make_str_at(maker, node, "ID"));
+	tmpl_record_set(made, "NodeAddress", make_str_at(maker, node, "Address"));
 	tmpl_record_set(made, "NodeTaggedAddresses",
-			string_map_at(arena, json_get(entry, "Node.TaggedAddresses")));
-	tmpl_record_set(made, "NodeMeta", string_map_at(arena, json_get(entry, "Node.Meta")));
-	tmpl_record_set(made, "ServiceMeta", string_map_at(arena, json_get(entry, "Service.Meta")));
-	tmpl_record_set(made, "Address", tmpl_str(arena, address));
+			make_string_map(maker, json_get(node, "TaggedAddresses")));
+	tmpl_record_set(made, "NodeMeta", make_string_map(maker, json_get(node, "Meta")));
+	tmpl_record_set(made, "ServiceMeta", make_string_map(maker, json_get(service, "Meta")));
+	tmpl_record_set(made, "Address", make_str(maker, address));
 	tmpl_record_set(made, "ServiceTaggedAddresses",
-			service_addresses_at(arena, json_get(entry, "Service.TaggedAddresses")));
-	tmpl_record_set(made, "ID", str_at(arena, entry, "Service.ID"));
-	tmpl_record_set(made, "Name", str_at(arena, entry, "Service.Service"));
-	tmpl_record_set(made, "Tags", tags_at(arena, json_get(entry, "Service.Tags")));
-	tmpl_record_set(made, "Checks", checks_at(arena, json_get(entry, "Checks")));
-	tmpl_record_set(made, "Status", tmpl_str(arena, status));
-	tmpl_record_set(made, "Port", int_at(arena, entry, "Service.Port"));
-	tmpl_record_set(weights, "Passing", int_at(arena, entry, "Service.Weights.Passing"));
-	tmpl_record_set(weights, "Warning", int_at(arena, entry, "Service.Weights.Warning"));
-	tmpl_record_set(made, "Weights", weights);
+			make_addresses(maker, json_get(service, "TaggedAddresses")));
+	tmpl_record_set(made, "ID", make_str_at(maker, service, "ID"));
+	tmpl_record_set(made, "Name", make_str_at(maker, service, "Service"));
+	tmpl_record_set(made, "Tags", make_tags(maker, json_get(service, "Tags")));
+	tmpl_record_set(made, "Checks", checks);
+	tmpl_record_set(made, "Status", make_str(maker, status));
+	tmpl_record_set(made, "Port", make_int_at(maker, service, "Port"));
+	tmpl_record_set(made, "Weights", make_weights(maker, service));
 	return made;
+}
+
+struct tmpl_check *tmpl_check_from_json(struct arena *arena, struct strmap *seen,
+					const struct json *doc)
+{
+	struct tmpl_check *check = arena_alloc(arena, sizeof(*check));
+	struct verdict verdict = { 0 };
+
+	weigh(&verdict, doc);
+	verdict_name(&verdict, &check->filter);
+	check->value = make_check(&(struct maker){ arena, seen }, doc);
+	return check;
+}
+
+/* The same rule as weigh(), over checks that have been read before. */
+static void weigh_again(struct verdict *verdict, unsigned filter)
+{
+	if (verdict->unknown || verdict->maintenance)
+		return;
+	verdict->maintenance = filter == DEP_FILTER_MAINTENANCE;
+	verdict->unknown = filter == 0;
+	verdict->critical |= filter == DEP_FILTER_CRITICAL;
+	verdict->warning |= filter == DEP_FILTER_WARNING;
+}
+
+static void add_checks(struct arena *arena, struct tmpl_value *list, struct verdict *verdict,
+		       const struct tmpl_check *checks)
+{
+	for (; checks; checks = checks->next) {
+		weigh_again(verdict, checks->filter);
+		tmpl_list_add(arena, list, checks->value);
+	}
+}
+
+const struct tmpl_value *
+tmpl_instance_from_parts(struct arena *arena, struct strmap *seen, const struct json *node,
+			 const struct json *service, const struct tmpl_check *node_checks,
+			 const struct tmpl_check *service_checks, unsigned *filter)
+{
+	struct tmpl_value *checks = tmpl_list_new(arena, &tmpl_type_checks);
+	struct verdict verdict = { 0 };
+	const char *status;
+
+	add_checks(arena, checks, &verdict, node_checks);
+	add_checks(arena, checks, &verdict, service_checks);
+	status = verdict_name(&verdict, filter);
+	return make_instance(&(struct maker){ arena, seen }, node, service, checks, status);
+}
+
+void tmpl_health_services_sort(struct tmpl_value *list)
+{
+	sort_items(list, compare_by_node_and_id);
 }
 
 static bool expect_array(const struct json *doc, const char *what, struct err *err)
@@ -219,16 +356,30 @@ const struct tmpl_value *tmpl_health_services_from_json(struct arena *arena, con
 							const struct dep *dep, struct err *err)
 {
 	struct tmpl_value *list = tmpl_list_new(arena, &tmpl_type_health_services);
+	struct maker maker = { .arena = arena };
 
 	if (!expect_array(doc, dep->text, err))
 		return NULL;
 	JSON_EACH(entry, doc)
 	{
+		const struct json *given = json_get(entry, "Checks");
+		struct tmpl_value *checks;
+		struct verdict verdict = { 0 };
+		const char *status;
 		unsigned filter;
-		const char *status = aggregate_status(json_get(entry, "Checks"), &filter);
 
-		if (dep->filters & (filter | DEP_FILTER_ANY))
-			tmpl_list_add(arena, list, health_service(arena, entry, status));
+		JSON_EACH(check, given)
+		weigh(&verdict, check);
+		status = verdict_name(&verdict, &filter);
+		if (!(dep->filters & (filter | DEP_FILTER_ANY)))
+			continue;
+		checks = tmpl_list_new(arena, &tmpl_type_checks);
+		checks->u.list.null = !json_is_array(given);
+		JSON_EACH(check, given)
+		tmpl_list_add(arena, checks, make_check(&maker, check));
+		tmpl_list_add(arena, list,
+			      make_instance(&maker, json_get(entry, "Node"),
+					    json_get(entry, "Service"), checks, status));
 	}
 	if (!*dep->near)
 		sort_items(list, compare_by_node_and_id);

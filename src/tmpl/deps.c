@@ -337,14 +337,10 @@ const struct dep *dep_plain(struct arena *arena, enum dep_kind kind, const char 
 	return finish(arena, dep, &text);
 }
 
-bool dep_set_add(struct dep_set *set, const struct dep *dep)
+const struct dep *dep_copy(struct arena *arena, const struct dep *dep)
 {
-	struct dep *copy;
-	struct arena *arena = &set->arena;
+	struct dep *copy = arena_alloc(arena, sizeof(*copy));
 
-	if (strmap_has(&set->map, dep->text))
-		return false;
-	copy = arena_alloc(arena, sizeof(*copy));
 	*copy = *dep;
 	copy->text = arena_strdup(arena, dep->text);
 	copy->name = arena_strdup(arena, dep->name);
@@ -355,7 +351,17 @@ bool dep_set_add(struct dep_set *set, const struct dep *dep)
 	copy->partition = arena_strdup(arena, dep->partition);
 	copy->peer = arena_strdup(arena, dep->peer);
 	copy->sameness_group = arena_strdup(arena, dep->sameness_group);
-	strmap_put(&set->map, copy->text, copy);
+	return copy;
+}
+
+bool dep_set_add(struct dep_set *set, const struct dep *dep)
+{
+	const struct dep *copy;
+
+	if (strmap_has(&set->map, dep->text))
+		return false;
+	copy = dep_copy(&set->arena, dep);
+	strmap_put(&set->map, copy->text, (void *)(uintptr_t)copy);
 	return true;
 }
 

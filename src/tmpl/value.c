@@ -4,16 +4,56 @@
 #include "binnacle/tmpl/value.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "binnacle/base/list.h"
 
 static const struct tmpl_value nil_value = { .type = &tmpl_type_any };
 static const struct tmpl_value true_value = { .type = &tmpl_type_bool, .u.boolean = true };
 static const struct tmpl_value false_value = { .type = &tmpl_type_bool, .u.boolean = false };
 
+/* Zero values never change, so one of each will do. */
+static const struct tmpl_value zeros[] = {
+	{ .type = &tmpl_type_string, .u.string.text = "" },
+	{ .type = &tmpl_type_int },
+	{ .type = &tmpl_type_int64 },
+	{ .type = &tmpl_type_uint64 },
+	{ .type = &tmpl_type_float64 },
+	{ .type = &tmpl_type_bool },
+	{ .type = &tmpl_type_strings, .u.list.null = true },
+	{ .type = &tmpl_type_tags, .u.list.null = true },
+	{ .type = &tmpl_type_checks, .u.list.null = true },
+	{ .type = &tmpl_type_string_map, .u.map.null = true },
+	{ .type = &tmpl_type_service_address_map, .u.map.null = true },
+};
+
+/* Most values are strings and numbers, and take a part of the union only: a catalog of some
+ * thousand services is a million of them. Values are never copied as a whole. */
+static size_t value_size(enum tmpl_kind kind)
+{
+	size_t head = offsetof(struct tmpl_value, u);
+	const struct tmpl_value *value = NULL;
+
+	switch (kind) {
+	case TMPL_STRING:
+		return head + sizeof(value->u.string);
+	case TMPL_BOOL:
+	case TMPL_INT:
+	case TMPL_UINT:
+	case TMPL_FLOAT:
+		return head + sizeof(value->u.integer);
+	case TMPL_RECORD:
+		return head + sizeof(value->u.fields);
+	default:
+		return sizeof(*value);
+	}
+}
+
 static struct tmpl_value *value_new(struct arena *arena, const struct tmpl_type *type)
 {
-	struct tmpl_value *value = arena_alloc(arena, sizeof(*value));
+	struct tmpl_value *value = arena_alloc(arena, value_size(type->kind));
 
 	value->type = type;
 	return value;
@@ -94,6 +134,9 @@ const struct tmpl_value *tmpl_zero(struct arena *arena, const struct tmpl_type *
 
 	if (type->kind == TMPL_NIL)
 		return &nil_value;
+	for (size_t i = 0; i < COUNT_OF(zeros); i++)
+		if (zeros[i].type == type)
+			return &zeros[i];
 	if (type->kind == TMPL_RECORD && !type->pointer)
 		return tmpl_record_new(arena, type);
 	zero = value_new(arena, type);

@@ -110,6 +110,11 @@ enum consul_watch_flags {
 struct consul_watch *consul_watch_start(struct consul *consul, const char *path, unsigned flags,
 					consul_fn *changed, void *arg);
 void consul_watch_stop(struct consul_watch **watch); /* NULL allowed; sets NULL */
+/* Another owner goes on with the watch where it is. */
+void consul_watch_hand_over(struct consul_watch *watch, unsigned flags, consul_fn *changed,
+			    void *arg);
+/* Has it had an answer, and no outage since? */
+bool consul_watch_is_current(const struct consul_watch *watch);
 /* Requests under way and watches that wait for their turn; what operators see as "connections". */
 struct consul_load {
 	size_t calls, watches, waiting_watches;

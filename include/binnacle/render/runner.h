@@ -74,7 +74,7 @@ struct render_options {
 	const char *state_dir;            /* NULL: target_state_dir() */
 	int64_t wait_min_ms, wait_max_ms; /* quiet period; 0: none. max 0: 4 x min */
 	bool no_stale;                    /* ask the leader for every answer */
-	size_t watch_limit;               /* of one runner; 0: 1000 */
+	size_t watch_limit;               /* of one runner; 0: 100000 */
 	int64_t retry_ms;                 /* the first delay after a failure; 0: 30 s */
 	/* Write whatever the data says, and look at the files only when the data changes: for
 	 * standing in for a program that has no brakes. */

@@ -17,6 +17,7 @@
 #include "binnacle/base/err.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/mem.h"
+#include "binnacle/base/strmap.h"
 #include "binnacle/tmpl/deps.h"
 #include "binnacle/tmpl/value.h"
 
@@ -27,6 +28,26 @@ const struct tmpl_value *tmpl_value_from_json(struct arena *arena, const struct 
 /* DEP_SERVICE, DEP_CONNECT: only instances that pass dep->filters; by node and id. */
 const struct tmpl_value *tmpl_health_services_from_json(struct arena *arena, const struct json *doc,
 							const struct dep *dep, struct err *err);
+/*
+ * The same instances put together from the answers that hold their parts: a node and a service as
+ * /v1/catalog/node/NODE has them, and checks as /v1/health/state/any has them. Values may share
+ * what is equal, through `seen` (text to value, made and released by the caller; may be NULL),
+ * which must not outlive the arena. Consul lists a node's own checks before those of the service.
+ * *filter: which DEP_FILTER_* the instance meets; 0: none but "any".
+ */
+struct tmpl_check {
+	const struct tmpl_value *value;
+	unsigned filter;
+	struct tmpl_check *next; /* the caller's list */
+};
+struct tmpl_check *tmpl_check_from_json(struct arena *arena, struct strmap *seen,
+					const struct json *doc);
+const struct tmpl_value *
+tmpl_instance_from_parts(struct arena *arena, struct strmap *seen, const struct json *node,
+			 const struct json *service, const struct tmpl_check *node_checks,
+			 const struct tmpl_check *service_checks, unsigned *filter);
+/* By node and id, as tmpl_health_services_from_json has them. */
+void tmpl_health_services_sort(struct tmpl_value *list);
 /* DEP_SERVICES: the object name -> tags; by name. */
 const struct tmpl_value *tmpl_services_from_json(struct arena *arena, const struct json *doc,
 						 struct err *err);

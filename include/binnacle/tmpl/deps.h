@@ -66,6 +66,8 @@ const struct dep *dep_parse_kv(struct arena *arena, enum dep_kind kind, const ch
 /* Kinds whose argument is taken as it is: DATACENTERS, FILE, CA_ROOTS, CA_LEAF. */
 const struct dep *dep_plain(struct arena *arena, enum dep_kind kind, const char *name);
 
+const struct dep *dep_copy(struct arena *arena, const struct dep *dep);
+
 const char *dep_kind_name(enum dep_kind kind); /* "health.service" ... */
 
 /* An ordered set, unique by canonical text. */

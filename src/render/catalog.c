@@ -1,0 +1,852 @@
+/*
+ * The three queries set `dirty`; pump() does what is to do with a few requests at a time: first
+ * the members that are to be asked for, then what is left of the sweep, which finds more of them.
+ * When nothing is left the sweep ends, and if something has become dirty again, the next begins.
+ */
+#include "catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binnacle/base/clock.h"
+#include "binnacle/base/json.h"
+#include "binnacle/base/list.h"
+#include "binnacle/base/strbuf.h"
+#include "binnacle/base/strmap.h"
+#include "binnacle/consul/consul.h"
+#include "binnacle/loop/backoff.h"
+#include "binnacle/loop/loop.h"
+#include "binnacle/net/endpoint.h"
+
+#define BUSY_MAX      6
+#define SLICE_COUNT   2000 /* checks read per turn of the loop */
+#define PAUSE_MAX_MS  5000
+#define RETRY_BASE_MS 250
+#define RETRY_MAX_MS  60000
+/* What reading one entry of a node costs, compared with one more request. */
+#define ENTRIES_PER_REQUEST 40
+#define INSTANCES_A_SERVICE 3
+
+enum {
+	SERVICES = 1,
+	CHECKS = 2,
+	NODES = 4,
+	ALL = SERVICES | CHECKS | NODES,
+};
+
+struct catalog_member {
+	struct catalog *catalog;
+	const struct dep *dep;
+	char *path;
+	void *arg;
+	struct catalog_member *next_same;     /* of the same name */
+	struct catalog_member *next, *before; /* in the queue */
+	struct consul_call *call;
+	bool is_queued, in_build, must_retry, is_troubled;
+	bool has_hash;
+	uint64_t hash; /* of the last answer */
+};
+
+/* A node's services, or checks. */
+struct fetch {
+	struct catalog *catalog;
+	struct consul_call *call;
+	char *node;
+};
+
+/* A node's answer that came before the checks, while values are built. */
+struct early {
+	char *node;
+	struct strbuf body;
+};
+
+struct catalog {
+	struct loop *loop;
+	struct consul *consul;
+	char *dc;
+	struct catalog_events events;
+	void *arg;
+	struct mirror *mirror;
+
+	struct consul_watch *services, *checks, *nodes;
+	struct json *nodes_doc; /* not taken yet */
+	size_t service_count;   /* of the datacenter */
+	unsigned seen, down;    /* which of the three have answered; which do not */
+	unsigned dirty;
+
+	struct strmap names;      /* service to its first member */
+	struct strmap node_names; /* node to its first member of kind DEP_NODE */
+	struct catalog_member **members;
+	size_t count, cap;
+	size_t plain_count; /* members that can be built */
+	struct catalog_member *first, *last;
+
+	size_t busy; /* requests under way */
+	bool loaded; /* the mirror is complete */
+	bool may_be_stale, use_stale;
+	struct loop_timer *pause, *retry;
+	struct loop_deferred *slice;
+	struct backoff backoff, retry_backoff;
+
+	/* the sweep that goes on */
+	bool sweeping, found;
+	unsigned swept;
+	int64_t began_ms;
+	struct err why; /* code ERR_NONE: no failure yet */
+	char **todo;    /* nodes to read */
+	size_t todo_count, todo_at;
+	bool want_failing, failing_pending, want_checks, checks_pending;
+	struct fetch fetches[BUSY_MAX];
+	struct strbuf checks_body;
+	struct json_items items;
+	struct early *early;
+	size_t early_count, early_cap;
+};
+
+static void pump(struct catalog *catalog);
+
+bool catalog_can(const struct dep *dep)
+{
+	if (*dep->ns || *dep->partition || *dep->peer || *dep->sameness_group)
+		return false;
+	return dep->kind == DEP_SERVICE || dep->kind == DEP_CONNECT ||
+	       (dep->kind == DEP_NODE && *dep->name);
+}
+
+/* Its value follows from the nodes' services and the checks. */
+static bool is_plain(const struct dep *dep)
+{
+	return dep->kind == DEP_SERVICE && !*dep->near;
+}
+
+static char *path_with(const struct catalog *catalog, const char *path, const char *query)
+{
+	struct strbuf out = STRBUF_INIT;
+
+	strbuf_addstr(&out, path);
+	if (query)
+		strbuf_addf(&out, "%c%s", strchr(out.buf, '?') ? '&' : '?', query);
+	if (*catalog->dc) {
+		strbuf_addf(&out, "%cdc=", strchr(out.buf, '?') ? '&' : '?');
+		url_escape(&out, catalog->dc);
+	}
+	if (catalog->use_stale)
+		strbuf_addf(&out, "%cstale=", strchr(out.buf, '?') ? '&' : '?');
+	return strbuf_detach(&out, NULL);
+}
+
+/* ---- members and their queue ---- */
+
+static void enqueue(struct catalog_member *member)
+{
+	struct catalog *catalog = member->catalog;
+
+	if (member->is_queued)
+		return;
+	member->is_queued = true;
+	member->next = NULL;
+	member->before = catalog->last;
+	if (catalog->last)
+		catalog->last->next = member;
+	else
+		catalog->first = member;
+	catalog->last = member;
+}
+
+static void dequeue(struct catalog_member *member)
+{
+	struct catalog *catalog = member->catalog;
+
+	if (!member->is_queued)
+		return;
+	member->is_queued = false;
+	if (member->before)
+		member->before->next = member->next;
+	else
+		catalog->first = member->next;
+	if (member->next)
+		member->next->before = member->before;
+	else
+		catalog->last = member->before;
+}
+
+static void enqueue_named(const struct strmap *names, const char *name)
+{
+	for (struct catalog_member *member = strmap_get(names, name); member;
+	     member = member->next_same)
+		enqueue(member);
+}
+
+static void on_touched(void *arg, const char *service)
+{
+	struct catalog *catalog = arg;
+
+	if (!strmap_has(&catalog->names, service))
+		return;
+	catalog->found = true;
+	enqueue_named(&catalog->names, service);
+}
+
+static void on_node_touched(void *arg, const char *node)
+{
+	struct catalog *catalog = arg;
+
+	enqueue_named(&catalog->node_names, node);
+}
+
+static bool is_wanted(void *arg, const char *service)
+{
+	struct catalog *catalog = arg;
+
+	return strmap_has(&catalog->names, service);
+}
+
+static void set_trouble(struct catalog_member *member, const struct err *err)
+{
+	if (!err && !member->is_troubled)
+		return;
+	member->is_troubled = err != NULL;
+	member->catalog->events.trouble(member->arg, err);
+}
+
+static void set_all_trouble(struct catalog *catalog, const struct err *err)
+{
+	for (size_t i = 0; i < catalog->count; i++)
+		if (err || !catalog->members[i]->must_retry)
+			set_trouble(catalog->members[i], err);
+}
+
+static void on_retry(void *arg)
+{
+	struct catalog *catalog = arg;
+
+	catalog->retry = NULL;
+	for (size_t i = 0; i < catalog->count; i++)
+		if (catalog->members[i]->must_retry)
+			enqueue(catalog->members[i]);
+	pump(catalog);
+}
+
+static void on_member(void *arg, const struct json *doc, const struct consul_meta *meta,
+		      const struct err *err)
+{
+	struct catalog_member *member = arg;
+	struct catalog *catalog = member->catalog;
+	uint64_t hash;
+
+	(void)meta;
+	member->call = NULL;
+	catalog->busy--;
+	member->must_retry = err != NULL;
+	if (err) {
+		if (!catalog->retry)
+			catalog->retry = loop_timer_start(catalog->loop,
+							  backoff_next_ms(&catalog->retry_backoff),
+							  on_retry, catalog);
+		catalog->use_stale = catalog->may_be_stale && !catalog->use_stale;
+		set_trouble(member, err);
+		pump(catalog);
+		return;
+	}
+	backoff_reset(&catalog->retry_backoff);
+	hash = json_hash(doc);
+	if (!catalog->down)
+		set_trouble(member, NULL);
+	if (!member->has_hash || member->hash != hash) {
+		catalog->found = true;
+		member->has_hash = true;
+		member->hash = hash;
+		catalog->events.answer(member->arg, doc, NULL);
+	}
+	pump(catalog);
+}
+
+static void ask_member(struct catalog_member *member)
+{
+	struct catalog *catalog = member->catalog;
+	char *path;
+
+	dequeue(member);
+	if (member->call) {
+		/* Its question may be older than the change. */
+		consul_call_cancel(&member->call);
+		catalog->busy--;
+	}
+	path = catalog->use_stale ? xasprintf("%s%cstale=", member->path,
+					      strchr(member->path, '?') ? '&' : '?')
+				  : xstrdup(member->path);
+	member->call = consul_get(catalog->consul, path, on_member, member);
+	catalog->busy++;
+	free(path);
+}
+
+/* ---- the sweep: nodes and checks ---- */
+
+static void fail(struct catalog *catalog, const struct err *err)
+{
+	if (catalog->why.code == ERR_NONE)
+		catalog->why = *err;
+	catalog->todo_at = catalog->todo_count;
+	catalog->want_failing = catalog->want_checks = false;
+}
+
+static void take_node_body(struct catalog *catalog, const char *node, const struct strbuf *body)
+{
+	struct err err;
+	struct json *doc = json_parse(body->buf, body->len, &err);
+
+	if (!doc) {
+		err_context(&err, "Consul %s, services of node %s", consul_address(catalog->consul),
+			    node);
+		fail(catalog, &err);
+		return;
+	}
+	mirror_take_node(catalog->mirror, node, doc);
+	json_free(doc);
+}
+
+static void keep_early(struct catalog *catalog, const char *node, struct strbuf *body)
+{
+	GROW(catalog->early, catalog->early_count, catalog->early_cap);
+	catalog->early[catalog->early_count].node = xstrdup(node);
+	catalog->early[catalog->early_count++].body = *body;
+	strbuf_init(body);
+}
+
+static void release_early(struct catalog *catalog, bool take)
+{
+	for (size_t i = 0; i < catalog->early_count; i++) {
+		if (take)
+			take_node_body(catalog, catalog->early[i].node, &catalog->early[i].body);
+		free(catalog->early[i].node);
+		strbuf_release(&catalog->early[i].body);
+	}
+	catalog->early_count = 0;
+}
+
+static void fetch_ended(struct fetch *fetch)
+{
+	free(fetch->node);
+	*fetch = (struct fetch){ .catalog = fetch->catalog };
+	fetch->catalog->busy--;
+}
+
+static void on_node_body(void *arg, struct strbuf *body, const struct consul_meta *meta,
+			 const struct err *err)
+{
+	struct fetch *fetch = arg;
+	struct catalog *catalog = fetch->catalog;
+
+	(void)meta;
+	if (err)
+		fail(catalog, err);
+	else if (mirror_is_building(catalog->mirror) && catalog->checks_pending)
+		keep_early(catalog, fetch->node, body);
+	else
+		take_node_body(catalog, fetch->node, body);
+	fetch_ended(fetch);
+	pump(catalog);
+}
+
+static void checks_ended(struct catalog *catalog)
+{
+	catalog->checks_pending = false;
+	strbuf_release(&catalog->checks_body);
+	release_early(catalog, catalog->why.code == ERR_NONE);
+}
+
+/* Some thousand checks take a moment to read: the screen and the other peers get their turns. */
+static void on_slice(void *arg)
+{
+	struct catalog *catalog = arg;
+	struct json *check = NULL;
+	struct err err;
+
+	catalog->slice = NULL;
+	for (int i = 0; i < SLICE_COUNT; i++) {
+		check = json_items_next(&catalog->items, &err);
+		if (!check)
+			break;
+		mirror_take_check(catalog->mirror, check);
+		json_free(check);
+	}
+	if (check) {
+		catalog->slice = loop_defer(catalog->loop, on_slice, catalog);
+		return;
+	}
+	if (err.code) {
+		err_context(&err, "Consul %s, all checks", consul_address(catalog->consul));
+		fail(catalog, &err);
+	} else {
+		mirror_end_checks(catalog->mirror);
+	}
+	checks_ended(catalog);
+	catalog->busy--;
+	pump(catalog);
+}
+
+static void on_checks_body(void *arg, struct strbuf *body, const struct consul_meta *meta,
+			   const struct err *err)
+{
+	struct fetch *fetch = arg;
+	struct catalog *catalog = fetch->catalog;
+
+	(void)meta;
+	fetch_ended(fetch);
+	if (err) {
+		fail(catalog, err);
+		checks_ended(catalog);
+		pump(catalog);
+		return;
+	}
+	catalog->checks_body = *body;
+	strbuf_init(body);
+	catalog->items =
+		(struct json_items){ .at = catalog->checks_body.buf,
+				     .end = catalog->checks_body.buf + catalog->checks_body.len };
+	mirror_begin_checks(catalog->mirror);
+	catalog->busy++;
+	catalog->slice = loop_defer(catalog->loop, on_slice, catalog);
+}
+
+static void on_failing_checks(void *arg, const struct json *doc, const struct consul_meta *meta,
+			      const struct err *err)
+{
+	struct fetch *fetch = arg;
+	struct catalog *catalog = fetch->catalog;
+
+	(void)meta;
+	fetch_ended(fetch);
+	catalog->failing_pending = false;
+	if (err)
+		fail(catalog, err);
+	else
+		mirror_take_failing_checks(catalog->mirror, doc);
+	pump(catalog);
+}
+
+static struct fetch *free_fetch(struct catalog *catalog)
+{
+	for (size_t i = 0; i < BUSY_MAX; i++)
+		if (!catalog->fetches[i].call)
+			return &catalog->fetches[i];
+	return NULL;
+}
+
+/* The next request of the sweep. False: none is left, or it must wait for another. */
+static bool sweep_on(struct catalog *catalog)
+{
+	struct fetch *fetch = free_fetch(catalog);
+	/* Reading again what is mostly known: the wire is spared, the agent takes longer. */
+	bool compressed = !mirror_is_building(catalog->mirror);
+	char *path = NULL;
+
+	if (!fetch)
+		return false;
+	if (catalog->want_failing) {
+		catalog->want_failing = false;
+		catalog->failing_pending = true;
+		path = path_with(catalog, "/v1/health/state/any", "filter=Status+!%3D+passing");
+		fetch->call = consul_get(catalog->consul, path, on_failing_checks, fetch);
+	} else if (catalog->want_checks && !catalog->failing_pending) {
+		catalog->want_checks = false;
+		catalog->checks_pending = true;
+		path = path_with(catalog, "/v1/health/state/any", NULL);
+		fetch->call =
+			consul_get_body(catalog->consul, path, compressed, on_checks_body, fetch);
+	} else if (catalog->todo_at < catalog->todo_count) {
+		struct strbuf plain = STRBUF_INIT;
+
+		fetch->node = catalog->todo[catalog->todo_at];
+		catalog->todo[catalog->todo_at++] = NULL;
+		strbuf_addstr(&plain, "/v1/catalog/node/");
+		url_escape(&plain, fetch->node);
+		path = path_with(catalog, plain.buf, NULL);
+		strbuf_release(&plain);
+		fetch->call =
+			consul_get_body(catalog->consul, path, compressed, on_node_body, fetch);
+	}
+	if (!path)
+		return false;
+	free(path);
+	catalog->busy++;
+	return true;
+}
+
+static void forget_todo(struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog->todo_count; i++)
+		free(catalog->todo[i]);
+	free(catalog->todo);
+	catalog->todo = NULL;
+	catalog->todo_count = catalog->todo_at = 0;
+}
+
+static void list_todo(struct catalog *catalog)
+{
+	size_t count = mirror_node_count(catalog->mirror);
+	const char **names = xreallocarray(NULL, count + 1, sizeof(*names));
+
+	mirror_list_nodes(catalog->mirror, names);
+	catalog->todo = xreallocarray(NULL, count + 1, sizeof(*catalog->todo));
+	for (size_t i = 0; i < count; i++)
+		catalog->todo[i] = xstrdup(names[i]);
+	catalog->todo_count = count;
+	catalog->todo_at = 0;
+	free(names);
+}
+
+/* Is reading everything cheaper than asking for each member? */
+static bool is_worth_mirroring(const struct catalog *catalog)
+{
+	size_t price = mirror_node_count(catalog->mirror) +
+		       catalog->service_count * INSTANCES_A_SERVICE / ENTRIES_PER_REQUEST;
+
+	/* Not to and fro at the border. */
+	return catalog->plain_count > (catalog->loaded ? price / 2 : price);
+}
+
+static void begin_build(struct catalog *catalog)
+{
+	mirror_begin_build(catalog->mirror, is_wanted);
+	for (size_t i = 0; i < catalog->count; i++) {
+		struct catalog_member *member = catalog->members[i];
+
+		member->in_build = is_plain(member->dep);
+		if (!member->in_build)
+			enqueue(member);
+	}
+	catalog->want_failing = false;
+	catalog->want_checks = true;
+	list_todo(catalog);
+}
+
+static void begin_sweep(struct catalog *catalog)
+{
+	catalog->sweeping = true;
+	catalog->found = false;
+	catalog->why = (struct err){ 0 };
+	catalog->began_ms = clock_mono_ms();
+	if (catalog->nodes_doc) {
+		size_t before = mirror_node_count(catalog->mirror);
+
+		mirror_take_nodes(catalog->mirror, catalog->nodes_doc);
+		json_free(catalog->nodes_doc);
+		catalog->nodes_doc = NULL;
+		/* What a new node brought may have been read past. */
+		if (mirror_node_count(catalog->mirror) != before)
+			catalog->dirty |= SERVICES | CHECKS;
+	}
+	catalog->swept = catalog->dirty;
+	catalog->dirty = 0;
+	if (!is_worth_mirroring(catalog)) {
+		catalog->loaded = false;
+		for (size_t i = 0; i < catalog->count; i++)
+			enqueue(catalog->members[i]);
+		return;
+	}
+	if (!catalog->loaded) {
+		begin_build(catalog);
+		return;
+	}
+	for (size_t i = 0; i < catalog->count; i++)
+		if (catalog->members[i]->dep->kind == DEP_CONNECT)
+			enqueue(catalog->members[i]);
+	catalog->want_failing = catalog->want_checks = catalog->swept & CHECKS;
+	if (catalog->swept & SERVICES)
+		list_todo(catalog);
+}
+
+static void deliver(struct catalog *catalog)
+{
+	const struct tmpl_value **values = xcalloc(catalog->count + 1, sizeof(*values));
+	struct shared_arena *shared;
+
+	for (size_t i = 0; i < catalog->count; i++)
+		if (catalog->members[i]->in_build)
+			values[i] = mirror_built(catalog->mirror, catalog->members[i]->dep);
+	shared = mirror_end_build(catalog->mirror);
+	for (size_t i = 0; i < catalog->count; i++) {
+		struct catalog_member *member = catalog->members[i];
+
+		if (!member->in_build) {
+			if (is_plain(member->dep) && !member->has_hash)
+				enqueue(member); /* came when the build had begun */
+			continue;
+		}
+		member->in_build = member->has_hash = false;
+		catalog->events.value(member->arg, shared, values[i]);
+	}
+	shared_arena_drop(&shared);
+	free(values);
+	catalog->loaded = true;
+}
+
+static void on_pause(void *arg)
+{
+	struct catalog *catalog = arg;
+
+	catalog->pause = NULL;
+	pump(catalog);
+}
+
+static void end_sweep(struct catalog *catalog)
+{
+	int64_t took_ms = clock_mono_ms() - catalog->began_ms, pause_ms;
+
+	catalog->sweeping = false;
+	forget_todo(catalog);
+	if (catalog->why.code == ERR_NONE) {
+		if (mirror_is_building(catalog->mirror))
+			deliver(catalog);
+		backoff_reset(&catalog->backoff);
+		catalog->use_stale = false;
+		if (!catalog->down)
+			set_all_trouble(catalog, NULL);
+		pause_ms = catalog->found ? took_ms : 4 * took_ms;
+		if (pause_ms > PAUSE_MAX_MS)
+			pause_ms = PAUSE_MAX_MS;
+	} else {
+		if (mirror_is_building(catalog->mirror)) {
+			struct shared_arena *shared = mirror_end_build(catalog->mirror);
+
+			shared_arena_drop(&shared);
+		}
+		catalog->dirty |= catalog->swept;
+		catalog->use_stale = catalog->may_be_stale && !catalog->use_stale;
+		set_all_trouble(catalog, &catalog->why);
+		pause_ms = backoff_next_ms(&catalog->backoff);
+	}
+	if (pause_ms > 0)
+		catalog->pause = loop_timer_start(catalog->loop, pause_ms, on_pause, catalog);
+}
+
+static void pump(struct catalog *catalog)
+{
+	for (;;) {
+		while (catalog->busy < BUSY_MAX) {
+			if (catalog->first)
+				ask_member(catalog->first);
+			else if (!catalog->sweeping || !sweep_on(catalog))
+				break;
+		}
+		if (catalog->busy || catalog->first)
+			return;
+		if (catalog->sweeping)
+			end_sweep(catalog);
+		else if (catalog->dirty && catalog->seen == ALL && !catalog->pause)
+			begin_sweep(catalog);
+		else
+			return;
+	}
+}
+
+/* ---- the three queries ---- */
+
+/* True: there is an answer. */
+static bool note(struct catalog *catalog, unsigned which, const struct err *err)
+{
+	if (err) {
+		catalog->down |= which;
+		set_all_trouble(catalog, err);
+		return false;
+	}
+	/* Nobody knows what was missed. */
+	if (catalog->down & which)
+		catalog->dirty = ALL;
+	catalog->down &= ~which;
+	catalog->seen |= which;
+	catalog->dirty |= which;
+	return true;
+}
+
+static void on_services(void *arg, const struct json *doc, const struct consul_meta *meta,
+			const struct err *err)
+{
+	struct catalog *catalog = arg;
+
+	(void)meta;
+	if (note(catalog, SERVICES, err)) {
+		catalog->service_count = json_count(doc);
+		pump(catalog);
+	}
+	if (catalog->events.services)
+		catalog->events.services(catalog->arg, doc, err);
+}
+
+static void on_checks(void *arg, const struct json *doc, const struct consul_meta *meta,
+		      const struct err *err)
+{
+	struct catalog *catalog = arg;
+
+	(void)doc;
+	(void)meta;
+	if (note(catalog, CHECKS, err))
+		pump(catalog);
+}
+
+static void on_nodes(void *arg, const struct json *doc, const struct consul_meta *meta,
+		     const struct err *err)
+{
+	struct catalog *catalog = arg;
+
+	(void)meta;
+	if (!note(catalog, NODES, err))
+		return;
+	json_free(catalog->nodes_doc);
+	catalog->nodes_doc = json_copy(doc);
+	pump(catalog);
+}
+
+static struct consul_watch *watch(struct catalog *catalog, const char *path, const char *query,
+				  consul_fn *fn)
+{
+	unsigned flags = CONSUL_WATCH_INDEX | (catalog->may_be_stale ? CONSUL_WATCH_STALE : 0);
+	char *full = path_with(catalog, path, query);
+	struct consul_watch *made;
+
+	made = consul_watch_start(catalog->consul, full, flags, fn, catalog);
+	free(full);
+	return made;
+}
+
+struct catalog *catalog_new(struct loop *loop, struct consul *consul, const char *dc,
+			    bool may_be_stale, const struct catalog_events *events, void *arg)
+{
+	struct catalog *catalog = xcalloc(1, sizeof(*catalog));
+
+	catalog->loop = loop;
+	catalog->consul = consul;
+	catalog->dc = xstrdup(dc);
+	catalog->may_be_stale = may_be_stale;
+	catalog->events = *events;
+	catalog->arg = arg;
+	catalog->backoff = catalog->retry_backoff =
+		(struct backoff){ .base_ms = RETRY_BASE_MS, .max_ms = RETRY_MAX_MS };
+	strbuf_init(&catalog->checks_body);
+	for (size_t i = 0; i < BUSY_MAX; i++)
+		catalog->fetches[i].catalog = catalog;
+	catalog->mirror = mirror_new(on_touched, on_node_touched, catalog);
+	return catalog;
+}
+
+void catalog_start(struct catalog *catalog, struct consul_watch *services, size_t service_count)
+{
+	unsigned flags = CONSUL_WATCH_INDEX | (catalog->may_be_stale ? CONSUL_WATCH_STALE : 0);
+
+	catalog->services = services;
+	if (!services)
+		catalog->services = watch(catalog, "/v1/catalog/services", NULL, on_services);
+	else
+		consul_watch_hand_over(services, flags, on_services, catalog);
+	if (services && consul_watch_is_current(services)) {
+		catalog->service_count = service_count;
+		note(catalog, SERVICES, NULL);
+	}
+	/* No check has this name: the answer stays empty, its index moves with all of them. */
+	catalog->checks =
+		watch(catalog, "/v1/health/state/any", "filter=CheckID+%3D%3D+%22%22", on_checks);
+	catalog->nodes = watch(catalog, "/v1/catalog/nodes", NULL, on_nodes);
+}
+
+static void member_free(struct catalog_member *member)
+{
+	consul_call_cancel(&member->call);
+	free(member->path);
+	free(member);
+}
+
+void catalog_free(struct catalog *catalog)
+{
+	if (!catalog)
+		return;
+	consul_watch_stop(&catalog->services);
+	consul_watch_stop(&catalog->checks);
+	consul_watch_stop(&catalog->nodes);
+	for (size_t i = 0; i < catalog->count; i++)
+		member_free(catalog->members[i]);
+	for (size_t i = 0; i < BUSY_MAX; i++) {
+		consul_call_cancel(&catalog->fetches[i].call);
+		free(catalog->fetches[i].node);
+	}
+	loop_timer_stop(&catalog->pause);
+	loop_timer_stop(&catalog->retry);
+	loop_deferred_cancel(&catalog->slice);
+	release_early(catalog, false);
+	free(catalog->early);
+	forget_todo(catalog);
+	strbuf_release(&catalog->checks_body);
+	json_free(catalog->nodes_doc);
+	mirror_free(catalog->mirror);
+	strmap_release(&catalog->names);
+	strmap_release(&catalog->node_names);
+	free(catalog->members);
+	free(catalog->dc);
+	free(catalog);
+}
+
+static struct strmap *names_of(struct catalog_member *member)
+{
+	struct catalog *catalog = member->catalog;
+
+	return member->dep->kind == DEP_NODE ? &catalog->node_names : &catalog->names;
+}
+
+struct catalog_member *catalog_add(struct catalog *catalog, const struct dep *dep, const char *path,
+				   void *arg)
+{
+	struct catalog_member *member = xcalloc(1, sizeof(*member));
+
+	member->catalog = catalog;
+	member->dep = dep;
+	member->path = xstrdup(path);
+	member->arg = arg;
+	member->next_same = strmap_put(names_of(member), dep->name, member);
+	GROW(catalog->members, catalog->count, catalog->cap);
+	catalog->members[catalog->count++] = member;
+	catalog->plain_count += is_plain(dep);
+	/* Before the first sweep it is just one of those that the sweep is for. */
+	if (catalog->sweeping || catalog->loaded || catalog->seen == ALL)
+		enqueue(member);
+	if (!catalog->pause)
+		catalog->pause = loop_timer_start(catalog->loop, 0, on_pause, catalog);
+	return member;
+}
+
+void catalog_remove(struct catalog_member **slot)
+{
+	struct catalog_member *member = *slot, *same;
+	struct catalog *catalog;
+	struct strmap *names;
+
+	if (!member)
+		return;
+	*slot = NULL;
+	catalog = member->catalog;
+	dequeue(member);
+	if (member->call)
+		catalog->busy--;
+	names = names_of(member);
+	same = strmap_get(names, member->dep->name);
+	if (same == member && !member->next_same) {
+		strmap_remove(names, member->dep->name);
+	} else if (same == member) {
+		strmap_put(names, member->dep->name, member->next_same);
+	} else {
+		while (same->next_same != member)
+			same = same->next_same;
+		same->next_same = member->next_same;
+	}
+	for (size_t i = catalog->count; i-- > 0;)
+		if (catalog->members[i] == member) {
+			catalog->members[i] = catalog->members[--catalog->count];
+			break;
+		}
+	catalog->plain_count -= is_plain(member->dep);
+	member_free(member);
+}
+
+size_t catalog_member_count(const struct catalog *catalog)
+{
+	return catalog->count;
+}
