@@ -85,7 +85,7 @@ struct catalog {
 	bool loaded; /* the mirror is complete */
 	bool may_be_stale, use_stale;
 	struct loop_timer *pause, *retry;
-	struct loop_deferred *slice;
+	struct loop_deferred *slice, *kick;
 	struct backoff backoff, retry_backoff;
 
 	/* the sweep that goes on */
@@ -528,14 +528,10 @@ static void begin_sweep(struct catalog *catalog)
 	catalog->why = (struct err){ 0 };
 	catalog->began_ms = clock_mono_ms();
 	if (catalog->nodes_doc) {
-		size_t before = mirror_node_count(catalog->mirror);
-
-		mirror_take_nodes(catalog->mirror, catalog->nodes_doc);
+		if (mirror_take_nodes(catalog->mirror, catalog->nodes_doc))
+			catalog->dirty |= SERVICES | CHECKS;
 		json_free(catalog->nodes_doc);
 		catalog->nodes_doc = NULL;
-		/* What a new node brought may have been read past. */
-		if (mirror_node_count(catalog->mirror) != before)
-			catalog->dirty |= SERVICES | CHECKS;
 	}
 	catalog->swept = catalog->dirty;
 	catalog->dirty = 0;
@@ -772,6 +768,7 @@ void catalog_free(struct catalog *catalog)
 	loop_timer_stop(&catalog->pause);
 	loop_timer_stop(&catalog->retry);
 	loop_deferred_cancel(&catalog->slice);
+	loop_deferred_cancel(&catalog->kick);
 	release_early(catalog, false);
 	free(catalog->early);
 	forget_todo(catalog);
@@ -792,6 +789,20 @@ static struct strmap *names_of(struct catalog_member *member)
 	return member->dep->kind == DEP_NODE ? &catalog->node_names : &catalog->names;
 }
 
+static void on_kick(void *arg)
+{
+	struct catalog *catalog = arg;
+
+	catalog->kick = NULL;
+	pump(catalog);
+}
+
+static void kick(struct catalog *catalog)
+{
+	if (!catalog->kick)
+		catalog->kick = loop_defer(catalog->loop, on_kick, catalog);
+}
+
 struct catalog_member *catalog_add(struct catalog *catalog, const struct dep *dep, const char *path,
 				   void *arg)
 {
@@ -808,8 +819,7 @@ struct catalog_member *catalog_add(struct catalog *catalog, const struct dep *de
 	/* Before the first sweep it is just one of those that the sweep is for. */
 	if (catalog->sweeping || catalog->loaded || catalog->seen == ALL)
 		enqueue(member);
-	if (!catalog->pause)
-		catalog->pause = loop_timer_start(catalog->loop, 0, on_pause, catalog);
+	kick(catalog);
 	return member;
 }
 
@@ -825,7 +835,8 @@ void catalog_remove(struct catalog_member **slot)
 	catalog = member->catalog;
 	dequeue(member);
 	if (member->call)
-		catalog->busy--;
+		catalog->busy--; /* somebody may have waited for that */
+	kick(catalog);
 	names = names_of(member);
 	same = strmap_get(names, member->dep->name);
 	if (same == member && !member->next_same) {

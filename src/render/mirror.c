@@ -196,8 +196,10 @@ static void set_service(struct entry *entry, const char *service)
 
 /* ---- nodes ---- */
 
-void mirror_take_nodes(struct mirror *mirror, const struct json *doc)
+bool mirror_take_nodes(struct mirror *mirror, const struct json *doc)
 {
+	bool news = false;
+
 	mirror->nodes_round++;
 	JSON_EACH(item, doc)
 	{
@@ -207,6 +209,7 @@ void mirror_take_nodes(struct mirror *mirror, const struct json *doc)
 
 		if (!*name)
 			continue;
+		news |= !strmap_has(&mirror->nodes, name);
 		node = node_of(mirror, name);
 		node->round = mirror->nodes_round;
 		if (node->hash == hash)
@@ -225,6 +228,7 @@ void mirror_take_nodes(struct mirror *mirror, const struct json *doc)
 		strmap_remove(&mirror->nodes, node->name);
 		node_free(node);
 	}
+	return news;
 }
 
 size_t mirror_node_count(const struct mirror *mirror)

@@ -39,8 +39,9 @@ struct mirror *mirror_new(mirror_touched_fn *touched, mirror_node_touched_fn *no
 			  void *arg);
 void mirror_free(struct mirror *mirror);
 
-/* The list of nodes; what is gone takes its services along. */
-void mirror_take_nodes(struct mirror *mirror, const struct json *doc);
+/* The list of nodes; what is gone takes its services along. True: there are new ones, whose
+ * services and checks nobody has read. */
+bool mirror_take_nodes(struct mirror *mirror, const struct json *doc);
 /* The nodes of the list, those that changed last first. Valid until the next list. */
 size_t mirror_node_count(const struct mirror *mirror);
 void mirror_list_nodes(const struct mirror *mirror, const char **names);
