@@ -26,7 +26,7 @@ void ct_config_init(struct ct_config *config)
 		.kill_signal = SIGINT,
 		.reload_signal = SIGHUP,
 		.max_stale_ms = 2000,
-		.syslog = { .enabled = CT_UNSAID, .facility = "LOCAL0", .name = "consul-template" },
+		.syslog = { .enabled = CT_UNSAID },
 		.dedup = { .enabled = CT_UNSAID,
 			   .prefix = CT_DEDUP_PREFIX,
 			   .ttl_ms = 15000,
@@ -190,16 +190,6 @@ static bool read_moved(struct ct_config *config, const struct hcl_value *root, s
 	       (!retry || hcl_read_duration(root, "retry", &config->consul.backoff_ms, err));
 }
 
-/* syslog and deduplicate: on when any member is set. */
-static bool finish_asked(const struct hcl_value *block, int *asked, struct err *err)
-{
-	if (!ct_read_switch(block, "enabled", asked, err))
-		return false;
-	if (*asked == CT_UNSAID && block->first)
-		*asked = 1;
-	return true;
-}
-
 static bool read_syslog(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
 	static const char *const keys[] = { "enabled", "facility", "name", NULL };
@@ -208,7 +198,7 @@ static bool read_syslog(struct ct_config *config, const struct hcl_value *root, 
 	return !block || (ct_only_keys(block, "syslog", keys, err) &&
 			  hcl_read_text(block, "facility", &config->syslog.facility, err) &&
 			  hcl_read_text(block, "name", &config->syslog.name, err) &&
-			  finish_asked(block, &config->syslog.enabled, err));
+			  ct_read_switch(block, "enabled", &config->syslog.enabled, err));
 }
 
 static bool read_dedup(struct ct_config *config, const struct hcl_value *root, struct err *err)
@@ -216,11 +206,12 @@ static bool read_dedup(struct ct_config *config, const struct hcl_value *root, s
 	static const char *const keys[] = { "enabled", "prefix", "ttl", "max_stale", NULL };
 	const struct hcl_value *block = ct_block(root, "deduplicate");
 
+	config->dedup.is_said |= block && block->first;
 	return !block || (ct_only_keys(block, "deduplicate", keys, err) &&
 			  hcl_read_text(block, "prefix", &config->dedup.prefix, err) &&
 			  hcl_read_duration(block, "ttl", &config->dedup.ttl_ms, err) &&
 			  hcl_read_duration(block, "max_stale", &config->dedup.max_stale_ms, err) &&
-			  finish_asked(block, &config->dedup.enabled, err));
+			  ct_read_switch(block, "enabled", &config->dedup.enabled, err));
 }
 
 static bool read_delimiters(struct ct_config *config, const struct hcl_value *root, struct err *err)
@@ -328,6 +319,11 @@ static void finish_exec(struct ct_exec *exec)
 		exec->command = NULL;
 }
 
+static bool is_said(const char *text)
+{
+	return text && *text;
+}
+
 void ct_config_finish(struct ct_config *config)
 {
 	const char *level = getenv("CT_LOG");
@@ -342,12 +338,23 @@ void ct_config_finish(struct ct_config *config)
 	if (!config->consul.token && token && *token)
 		config->consul.token = arena_strdup(&config->arena, token);
 	if (config->consul.auth_enabled == CT_UNSAID)
-		config->consul.auth_enabled = config->consul.user || config->consul.password;
+		config->consul.auth_enabled =
+			is_said(config->consul.user) || is_said(config->consul.password);
 	if (config->consul.ssl == CT_UNSAID)
-		config->consul.ssl = config->consul.verify != CT_UNSAID || config->consul.ca_cert ||
-				     config->consul.ca_path || config->consul.cert ||
-				     config->consul.key || config->consul.server_name;
-	if (!config->consul.key)
+		config->consul.ssl =
+			config->consul.verify != CT_UNSAID || is_said(config->consul.ca_cert) ||
+			is_said(config->consul.ca_path) || is_said(config->consul.cert) ||
+			is_said(config->consul.key) || is_said(config->consul.server_name);
+	if (config->dedup.enabled == CT_UNSAID)
+		config->dedup.enabled = config->dedup.is_said;
+	if (config->syslog.enabled == CT_UNSAID)
+		config->syslog.enabled =
+			is_said(config->syslog.facility) || is_said(config->syslog.name);
+	if (!is_said(config->syslog.facility))
+		config->syslog.facility = "LOCAL0";
+	if (!is_said(config->syslog.name))
+		config->syslog.name = "consul-template";
+	if (!is_said(config->consul.key))
 		config->consul.key = config->consul.cert;
 	if (config->pid_file && !*config->pid_file)
 		config->pid_file = NULL;

@@ -111,6 +111,7 @@ struct ct_config {
 	} syslog;
 	struct {
 		int enabled; /* CT_UNSAID: when a member is said */
+		bool is_said;
 		const char *prefix;
 		int64_t ttl_ms, max_stale_ms;
 	} dedup;
@@ -139,8 +140,9 @@ void ct_config_finish(struct ct_config *config);
 /* For as_ct_flags.c. */
 struct ct_template *ct_config_add_template(struct ct_config *config);
 bool ct_wait_parse(const char *text, struct ct_wait *wait, struct err *err); /* MIN[:MAX] */
-bool ct_signal_parse(const char *text, int *out, struct err *err);           /* "": none */
-void ct_auth_parse(struct ct_config *config, const char *text);              /* user[:password] */
+bool ct_duration_error(const char *text, struct err *err); /* why it is none; always false */
+bool ct_signal_parse(const char *text, int *out, struct err *err); /* "": none */
+void ct_auth_parse(struct ct_config *config, const char *text);    /* user[:password] */
 /* Names of enum ct_original, with commas between them, or "all". */
 bool ct_original_parse(const char *text, unsigned *out, struct err *err);
 

@@ -55,7 +55,6 @@ static bool take_facility(struct ct_config *config, const char *value, struct er
 {
 	(void)err;
 	config->syslog.facility = value;
-	config->syslog.enabled = 1;
 	return true;
 }
 
@@ -63,7 +62,6 @@ static bool take_syslog_name(struct ct_config *config, const char *value, struct
 {
 	(void)err;
 	config->syslog.name = value;
-	config->syslog.enabled = 1;
 	return true;
 }
 
@@ -320,7 +318,7 @@ static bool set_value(struct ct_config *config, const struct flag *flag, const c
 	case FLAG_DURATION:
 	case FLAG_UNUSED_DURATION:
 		if (!text_parse_duration(value, &number) || number < 0)
-			return err_set(err, ERR_INPUT, "time: invalid duration %s", value);
+			return ct_duration_error(value, err);
 		if (flag->kind == FLAG_DURATION)
 			*(int64_t *)place = number;
 		return true;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,9 @@ bool ct_make_consul(struct ct_run *run, struct err *err)
 	if (config->consul.auth_enabled && config->consul.user)
 		consul.auth = arena_printf(&run->arena, "%s:%s", config->consul.user,
 					   password ? password : "");
+	/* What is said wins over the environment, where the client finds the rest. */
+	if (config->consul.verify == 1)
+		setenv("CONSUL_HTTP_SSL_VERIFY", "true", 1);
 	run->http = http_new(run->loop);
 	run->consul = consul_new(run->loop, run->http, &consul, err);
 	return run->consul || err_context(err, "consul");

@@ -232,6 +232,23 @@ static void pass_over_error(struct ct_run *run, size_t index, const char *messag
 	memcpy(item->failed, digest, sizeof(item->failed));
 }
 
+/* Of the template, or, when its text is known, of the file. */
+static void pass_over_failure(struct ct_run *run, size_t index, const struct render_status *status)
+{
+	char *message;
+
+	if (!status->is_unreadable) {
+		pass_over_error(run, index, status->err.msg);
+		return;
+	}
+	if (!status->has_pending)
+		return; /* there is nothing to write yet */
+	message = xasprintf("error rendering %s: failed reading file: %s",
+			    run->items[index].display, status->err.msg);
+	pass_over_error(run, index, message);
+	free(message);
+}
+
 /* `is_run`: an answer has come or a quiet period has ended since the last pass. */
 static void look_at(struct ct_run *run, size_t index, bool is_run)
 {
@@ -243,7 +260,7 @@ static void look_at(struct ct_run *run, size_t index, bool is_run)
 	if (run->config->once && item->rendered)
 		return;
 	if (status->state == RENDER_FAILED)
-		pass_over_error(run, index, status->err.msg);
+		pass_over_failure(run, index, status);
 	if (!is_complete)
 		return;
 	item->failed[0] = '\0';

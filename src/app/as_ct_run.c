@@ -65,10 +65,13 @@ static void on_died(void *arg, int code)
 {
 	struct ct_run *run = arg;
 
+	char message[64];
+
 	if (run->ending)
 		return;
 	log_info("runner", "child process died");
-	fprintf(stderr, "child process died with exit code %d\n", code);
+	snprintf(message, sizeof(message), "child process died with exit code %d", code);
+	ct_log_fatal(message);
 	ct_end(run, code);
 }
 

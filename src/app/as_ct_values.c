@@ -45,6 +45,35 @@ bool ct_signal_parse(const char *text, int *out, struct err *err)
 	return false;
 }
 
+static bool is_unit(const char *text, size_t len)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s", "m", "h" };
+
+	for (size_t i = 0; i < COUNT_OF(units); i++)
+		if (strlen(units[i]) == len && memcmp(units[i], text, len) == 0)
+			return true;
+	return false;
+}
+
+bool ct_duration_error(const char *text, struct err *err)
+{
+	static const char digits[] = "0123456789.";
+	const char *p = text + (*text == '-' || *text == '+');
+
+	while (strspn(p, digits)) {
+		const char *unit = p + strspn(p, digits);
+		size_t len = strcspn(unit, digits);
+
+		if (!len)
+			return err_set(err, ERR_INPUT, "time: missing unit in duration %s", text);
+		if (!is_unit(unit, len))
+			return err_set(err, ERR_INPUT, "time: unknown unit %.*s in duration %s",
+				       (int)len, unit, text);
+		p = unit + len;
+	}
+	return err_set(err, ERR_INPUT, "time: invalid duration %s", text);
+}
+
 static bool parse_part(const char *text, size_t len, int64_t *out_ms, struct err *err)
 {
 	char *part = xstrndup(text, len);
@@ -52,7 +81,7 @@ static bool parse_part(const char *text, size_t len, int64_t *out_ms, struct err
 	bool negative = part[0] == '-', ok = text_parse_duration(part + negative, out_ms);
 
 	if (!ok)
-		err_set(err, ERR_INPUT, "time: invalid duration %s", part);
+		ct_duration_error(part, err);
 	else if (negative && *out_ms)
 		ok = err_set(err, ERR_INPUT, "wait: cannot be negative");
 	free(part);

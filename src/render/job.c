@@ -706,6 +706,7 @@ void job_fill_status(struct render_job *job)
 	};
 	memcpy(status->pending_sha256, job->pending_sha256, DIGEST_HEX_BYTES);
 	memcpy(status->live_sha256, job->live_sha256, DIGEST_HEX_BYTES);
+	status->is_unreadable = !job->exec_err.code && job->live_err.code;
 	if (job->state == RENDER_FAILED)
 		status->err = job->exec_err.code   ? job->exec_err
 			      : job->live_err.code ? job->live_err

@@ -174,7 +174,7 @@ static void what_nobody_said_is_decided_at_the_end(void **state)
 	assert_int_equal(config.templates[0].exec.timeout_ms, 30000);
 	assert_null(config.exec.command);
 	assert_int_equal(config.syslog.enabled, 1);
-	assert_int_equal(config.dedup.enabled, CT_UNSAID);
+	assert_int_equal(config.dedup.enabled, 0);
 	assert_int_equal(config.kill_signal, SIGINT);
 	assert_int_equal(config.reload_signal, SIGHUP);
 }

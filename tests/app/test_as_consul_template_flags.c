@@ -80,7 +80,7 @@ static void mistakes_are_told_in_the_words_of_the_original(void **state)
 	REFUSE("cli: extra args: [\"false\"]", "-once", "false");
 	REFUSE("flag needs an argument: -config", "-config");
 	REFUSE("invalid boolean value \"maybe\" for -once", "-once=maybe");
-	REFUSE("invalid value \"5\" for flag -max-stale: time: invalid duration 5", "-max-stale",
+	REFUSE("invalid value \"5\" for flag -max-stale: time: missing unit in duration 5", "-max-stale",
 	       "5");
 	REFUSE("invalid signal \"X\" - valid signals are [", "-kill-signal", "X");
 	REFUSE("bad flag syntax: ---x", "---x");

@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
+#include "../../src/app/as_consul_template.h"
 #include "../../src/app/as_ct_syslog.h"
+#include "binnacle/base/file.h"
 #include "binnacle/base/mem.h"
 
 static char folder[] = "/tmp/binnacle-syslog-XXXXXX";
@@ -86,11 +88,52 @@ static void without_a_daemon_or_with_an_unknown_facility_it_fails(void **state)
 	(void)state;
 	unlink(path);
 	assert_false(ct_syslog_open(path, "LOCAL0", "n", &err));
-	assert_string_equal(err.msg,
-			    "error setting up syslog logger: Unix syslog delivery error");
+	assert_string_equal(err.msg, "error setting up syslog logger: Unix syslog delivery error");
 	assert_false(ct_syslog_open(path, "LOCAL9", "n", &err));
 	assert_string_equal(err.msg,
 			    "error setting up syslog logger: invalid syslog facility: LOCAL9");
+}
+
+/* Skips lines until one has the text. */
+static void assert_receives(int fd, const char *text)
+{
+	char line[512];
+	ssize_t len;
+
+	while ((len = recv(fd, line, sizeof(line) - 1, MSG_DONTWAIT)) > 0) {
+		line[len] = '\0';
+		if (strstr(line, text))
+			return;
+	}
+	fail_msg("no line has \"%s\"", text);
+}
+
+static void the_program_logs_there_what_it_logs(void **state)
+{
+	char *source = xasprintf("%s/in", folder), *out = xasprintf("%s/out", folder);
+	char *template = xasprintf("%s:%s:true", source, out);
+	char *argv[] = { "consul-template",  "-once",  "-template", template, "-log-level", "info",
+			 "-syslog-facility", "LOCAL2", NULL };
+	char expected[80];
+	int fd = listen_at(path);
+	struct err err;
+
+	(void)state;
+	assert_true(file_replace(source, "text\n", 5, NULL, &err));
+	setenv("BINNACLE_SYSLOG_SOCKET", path, 1);
+	setenv("XDG_STATE_HOME", folder, 1);
+	assert_int_equal(as_consul_template(8, argv), 0);
+	snprintf(expected, sizeof(expected), "<%d>", LOG_LOCAL2 | LOG_NOTICE);
+	assert_receives(fd, expected);
+	snprintf(expected, sizeof(expected), "consul-template[%ld]: (runner) rendered ",
+		 (long)getpid());
+	assert_receives(fd, expected);
+	close(fd);
+	unlink(source);
+	unlink(out);
+	free(source);
+	free(out);
+	free(template);
 }
 
 int main(void)
@@ -98,16 +141,20 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_has_priority_time_name_and_pid),
 		cmocka_unit_test(a_daemon_that_was_started_anew_is_found_again),
+		cmocka_unit_test(the_program_logs_there_what_it_logs),
 		cmocka_unit_test(without_a_daemon_or_with_an_unknown_facility_it_fails),
 	};
+	char *command;
 	int failed;
 
 	if (!mkdtemp(folder))
 		return 1;
 	path = xasprintf("%s/log", folder);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	unlink(path);
-	rmdir(folder);
+	command = xasprintf("rm -rf '%s'", folder);
+	if (system(command) != 0)
+		failed++;
+	free(command);
 	free(path);
 	return failed;
 }

@@ -83,6 +83,26 @@ ends "a facility that is none" 15 'invalid syslog facility: LOCAL9' \
 echo '{{with service "nobody"}}{{(index . 0).ID}}{{end}}{{(index (service "nobody") 0).ID}}' >early.tpl
 ends "an error for want of answers ends it with 14 in the original's way" 14 'out of range' \
 	-once -template early.tpl:out/t -original first-pass
+cat >group.hcl <<'HCL'
+template { contents = "x" destination = "out/group" command = "sh -c 'sleep 77 & echo $! >kid; wait'"
+  command_timeout = "1s" }
+HCL
+ends "a command that is killed" 14 'did not exit within "1s"' -config group.hcl -once
+check "takes what it has started with it" within 5 bash -c \
+	'! grep -s "^State:" "/proc/$(cat kid)/status" | grep -qv Z'
+mkdir out/folder
+ends "a folder in the place of the file" 14 \
+	'error rendering "in.tpl" => "out/folder": failed reading file: ' -once -template in.tpl:out/folder
+cat >parts.hcl <<'HCL'
+template { contents = "{{key `hello` | split `,` | join `` | parseInt}}" destination = "out/bad"
+  error_fatal = false }
+template { contents = "{{key `hello`}}" destination = "out/good" }
+HCL
+start -config parts.hcl
+check "an error that is not fatal lets the others go on" within 5 grep -q world out/good
+check "and is told" within 5 grep -q 'ERR.*parseInt' log
+kill -TERM "$daemon"
+ended_with 12
 ends "no Consul: once gives up after its retries" 14 'exceeded maximum retries' \
 	-once -template in.tpl:out/x -consul-addr 127.0.0.1:1 -consul-retry-attempts 2
 
@@ -129,6 +149,23 @@ echo 'bogus = 1' >>live.hcl
 kill -HUP "$daemon"
 ended_with 15
 ok "what is wrong in it then ends it with 15" $?
+
+cat >two.hcl <<'HCL'
+template { contents = "A{{key `hello`}}" destination = "out/two" }
+template { contents = "B{{key `hello`}}" destination = "out/two" command = "cp out/two out/two.seen" }
+template { contents = "C{{key `still`}}" destination = "out/still" }
+HCL
+put still there
+start -config two.hcl -log-level info
+check "two templates of one file" within 5 grep -qx Bchanged out/two.seen
+within 5 test -e out/still
+echo "by hand" >out/still
+put hello anew
+check "each run leaves the last one's text" within 5 grep -qx Banew out/two.seen
+check "and brings back what somebody else has changed" within 5 grep -qx Cthere out/still
+kill -TERM "$daemon"
+ended_with 12
+put hello changed
 
 start -template in.tpl:out/f
 within 5 test -e out/f

@@ -132,10 +132,11 @@ struct render_status {
 	bool has_pending; /* a complete text is known (equal to the file or not) */
 	char pending_sha256[DIGEST_HEX_BYTES]; /* "" when not */
 	char live_sha256[DIGEST_HEX_BYTES];    /* of the file as last read; absent: of "" */
-	uint64_t executions; /* grows with each */
+	uint64_t executions;                   /* grows with each */
 	/* Why an answer that it uses is missing or out of date: "kv.block(a): …"; "" */
 	const char *trouble;
-	struct err err; /* of RENDER_FAILED; code ERR_NONE otherwise */
+	struct err err;     /* of RENDER_FAILED; code ERR_NONE otherwise */
+	bool is_unreadable; /* err is of the file that is there, not of the template */
 };
 
 /* What a runner tells. Members may be NULL. */
