@@ -116,22 +116,57 @@ static bool is_octal(char c)
 	return c >= '0' && c <= '7';
 }
 
+/* Does the engine know \p{...}? */
+static bool is_property(const char *text, size_t len)
+{
+	PCRE2_SIZE offset;
+	int error;
+	pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, len, PCRE2_UTF, &error, &offset, NULL);
+
+	pcre2_code_free(code);
+	return code != NULL;
+}
+
 static bool rewrite_property(struct rewrite *rewrite, const char *start)
 {
-	const char *close;
+	const char *close = rewrite->at;
 
-	strbuf_add(&rewrite->out, start, 2);
-	if (rewrite->at == rewrite->end)
+	if (rewrite->at < rewrite->end && *rewrite->at == '{')
+		close = memchr(rewrite->at, '}', (size_t)(rewrite->end - rewrite->at));
+	if (!close || close == rewrite->end)
 		return refuse(rewrite, "invalid character class range", start, rewrite->end);
-	if (*rewrite->at != '{') {
-		strbuf_addch(&rewrite->out, *rewrite->at++);
-		return true;
-	}
-	close = memchr(rewrite->at, '}', (size_t)(rewrite->end - rewrite->at));
-	if (!close)
-		return refuse(rewrite, "invalid character class range", start, rewrite->end);
-	strbuf_add(&rewrite->out, rewrite->at, (size_t)(close + 1 - rewrite->at));
 	rewrite->at = close + 1;
+	if (!is_property(start, (size_t)(rewrite->at - start)))
+		return refuse(rewrite, "invalid character class range", start, rewrite->at);
+	strbuf_add(&rewrite->out, start, (size_t)(rewrite->at - start));
+	return true;
+}
+
+/* \x41 or \x{41} */
+static bool rewrite_hex(struct rewrite *rewrite, const char *start)
+{
+	bool braces = rewrite->at < rewrite->end && *rewrite->at == '{';
+	unsigned value = 0, digits = 0;
+
+	rewrite->at += braces;
+	while (rewrite->at < rewrite->end && (braces || digits < 2)) {
+		char c = *rewrite->at++;
+
+		if (braces && c == '}' && digits) {
+			strbuf_addf(&rewrite->out, "\\x{%x}", value);
+			return true;
+		}
+		if (!isxdigit((unsigned char)c))
+			return refuse(rewrite, "invalid escape sequence", start, rewrite->at);
+		value = value * 16 +
+			(unsigned)(isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
+		digits++;
+		if (value > 0x10ffff)
+			return refuse(rewrite, "invalid escape sequence", start, rewrite->at);
+	}
+	if (braces || digits < 2)
+		return refuse(rewrite, "invalid escape sequence", start, rewrite->at);
+	strbuf_addf(&rewrite->out, "\\x{%x}", value);
 	return true;
 }
 
@@ -161,6 +196,33 @@ static bool rewrite_quote(struct rewrite *rewrite)
 		strbuf_addch(&rewrite->out, *rewrite->at);
 	}
 	return true;
+}
+
+/* RE2 repeats assertions, PCRE2 only groups that hold one. */
+static bool add_assertion(struct rewrite *rewrite, const char *text, size_t len)
+{
+	bool repeats = rewrite->at < rewrite->end && *rewrite->at && strchr("*+?{", *rewrite->at);
+
+	strbuf_addstr(&rewrite->out, repeats ? "(?:" : "");
+	strbuf_add(&rewrite->out, text, len);
+	strbuf_addstr(&rewrite->out, repeats ? ")" : "");
+	return true;
+}
+
+static bool is_class_name(const char *name, size_t len)
+{
+	static const char *const names[] = { "alnum", "alpha", "ascii", "blank", "cntrl",
+					     "digit", "graph", "lower", "print", "punct",
+					     "space", "upper", "word",  "xdigit" };
+
+	if (len && *name == '^') {
+		name++;
+		len--;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+			return true;
+	return false;
 }
 
 static bool rewrite_escape(struct rewrite *rewrite, bool in_class)
@@ -194,10 +256,11 @@ static bool rewrite_escape(struct rewrite *rewrite, bool in_class)
 	case 'b':
 	case 'B':
 	case 'z':
-	case 'C':
 		if (in_class)
 			return refuse(rewrite, "invalid escape sequence", start, rewrite->at);
-		break;
+		return add_assertion(rewrite, start, 2);
+	case 'x':
+		return rewrite_hex(rewrite, start);
 	case 'd':
 	case 'D':
 	case 'w':
@@ -207,7 +270,6 @@ static bool rewrite_escape(struct rewrite *rewrite, bool in_class)
 	case 'n':
 	case 'r':
 	case 't':
-	case 'x':
 		break;
 	default:
 		if (is_octal(c))
@@ -228,6 +290,11 @@ static bool rewrite_class(struct rewrite *rewrite)
 	strbuf_addch(&rewrite->out, *rewrite->at++);
 	if (rewrite->at < rewrite->end && *rewrite->at == '^')
 		strbuf_addch(&rewrite->out, *rewrite->at++);
+	if (rewrite->at < rewrite->end && *rewrite->at == ':') { /* "[:" alone is no class */
+		strbuf_addstr(&rewrite->out, "\\:");
+		rewrite->at++;
+		first = false;
+	}
 	for (; rewrite->at < rewrite->end; first = false) {
 		char c = *rewrite->at;
 
@@ -244,6 +311,10 @@ static bool rewrite_class(struct rewrite *rewrite)
 			const char *close = memmem(
 				rewrite->at + 2, (size_t)(rewrite->end - rewrite->at - 2), ":]", 2);
 
+			if (close &&
+			    !is_class_name(rewrite->at + 2, (size_t)(close - rewrite->at - 2)))
+				return refuse(rewrite, "invalid character class range", rewrite->at,
+					      close + 2);
 			if (close) {
 				strbuf_add(&rewrite->out, rewrite->at,
 					   (size_t)(close + 2 - rewrite->at));
@@ -251,6 +322,11 @@ static bool rewrite_class(struct rewrite *rewrite)
 				continue;
 			}
 		}
+		if (rewrite->end - rewrite->at > 2 && rewrite->at[1] == '-' &&
+		    rewrite->at[2] != ']' && rewrite->at[2] != '\\' && c > 0 &&
+		    rewrite->at[2] > 0 && rewrite->at[2] < c)
+			return refuse(rewrite, "invalid character class range", rewrite->at,
+				      rewrite->at + 3);
 		if (c == '[' || (c == ']' && first))
 			strbuf_addch(&rewrite->out, '\\');
 		strbuf_addch(&rewrite->out, *rewrite->at++);
@@ -290,7 +366,7 @@ static bool rewrite_group(struct rewrite *rewrite)
 	while (at < rewrite->end && *at && strchr("imsU-", *at))
 		at++;
 	if (at == rewrite->end)
-		return refuse(rewrite, "missing argument to repetition operator", start, at);
+		return refuse(rewrite, "invalid or unsupported Perl syntax", start, at);
 	if (*at != ':' && (*at != ')' || at == start + 2))
 		return refuse(rewrite, "invalid or unsupported Perl syntax", start, at + 1);
 	for (const char *flag = start; flag <= at; flag++)
@@ -343,10 +419,10 @@ static bool rewrite_repetition(struct rewrite *rewrite, bool *was)
 		if (too_many)
 			return refuse(rewrite, "invalid repeat count", start, after);
 	}
-	if (!rewrite->has_atom)
-		return refuse(rewrite, "missing argument to repetition operator", start, after);
 	if (after < rewrite->end && *after == '?')
 		after++;
+	if (!rewrite->has_atom)
+		return refuse(rewrite, "missing argument to repetition operator", start, after);
 	if (rewrite->repetition)
 		return refuse(rewrite, "invalid nested repetition operator", rewrite->repetition,
 			      after);
@@ -379,6 +455,11 @@ static bool rewrite_one(struct rewrite *rewrite)
 			return refuse(rewrite, "unexpected )", rewrite->start, rewrite->end);
 		rewrite->has_atom = true;
 		break;
+	case '^':
+	case '$':
+		rewrite->has_atom = true;
+		rewrite->at++;
+		return add_assertion(rewrite, start, 1);
 	case '|':
 		rewrite->has_atom = false;
 		break;
@@ -415,7 +496,8 @@ static bool rewrite_pattern(const char *pattern, size_t len, struct strbuf *out,
 
 struct regex *regex_compile(const char *pattern, size_t len, struct err *err)
 {
-	uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY;
+	uint32_t options =
+		PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_DUPNAMES;
 	struct strbuf rewritten = STRBUF_INIT;
 	struct regex *regex;
 	pcre2_code *code;

@@ -7,7 +7,7 @@ static const struct tmpl_func *const tables[] = {
 	builtin_funcs,     text_funcs,       list_funcs,       encode_funcs,     number_funcs,
 	time_funcs,        data_funcs,       regroup_funcs,    system_funcs,     sprig_funcs,
 	yaml_funcs,        toml_funcs,       sprig_list_funcs, sprig_dict_funcs, sprig_number_funcs,
-	sprig_words_funcs, sprig_misc_funcs,
+	sprig_words_funcs, sprig_misc_funcs, spew_funcs,
 };
 
 #define NO_KEYS "keys, certificates and passwords are not made by templates"
@@ -43,10 +43,6 @@ static const struct {
 	{ "importedServices", "Consul Enterprise is not supported" },
 	{ "peerings", "cluster peering is not supported" },
 	{ "sockaddr", "interfaces of the host are not looked up" },
-	{ "spew_dump", "print with printf \"%#v\"" },
-	{ "spew_sdump", "print with printf \"%#v\"" },
-	{ "spew_printf", "print with printf \"%#v\"" },
-	{ "spew_sprintf", "print with printf \"%#v\"" },
 };
 
 static bool is_name(const char *known, const char *name, size_t len)

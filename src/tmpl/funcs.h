@@ -47,7 +47,7 @@ struct tmpl_func {
 extern const struct tmpl_func builtin_funcs[], text_funcs[], list_funcs[], encode_funcs[],
 	number_funcs[], time_funcs[], data_funcs[], system_funcs[], sprig_funcs[], regroup_funcs[],
 	sprig_list_funcs[], sprig_dict_funcs[], sprig_number_funcs[], sprig_words_funcs[],
-	sprig_misc_funcs[], yaml_funcs[], toml_funcs[], registrator_funcs[];
+	sprig_misc_funcs[], spew_funcs[], yaml_funcs[], toml_funcs[], registrator_funcs[];
 
 const struct tmpl_func *func_find(const char *name, size_t len); /* NULL: no such function */
 /* One of those that Registrator's -tags have beside Go's own; they win over others. */
@@ -91,6 +91,9 @@ const struct tmpl_value *call_copy(struct call *call, const struct tmpl_value *v
 bool call_owns_map(const struct call *call, const struct tmpl_value *map);
 /* The value of the template's store: name -> value; made when first asked for. */
 struct tmpl_value *call_scratch(struct call *call);
+
+/* The text of a strbuf without the white space around it; the strbuf is released. */
+const struct tmpl_value *call_trimmed(struct call *call, struct strbuf *text);
 
 /* Arguments whose type the row has settled. */
 const char *arg_str(const struct call *call, size_t index);

@@ -110,11 +110,17 @@ static const struct tmpl_value *list_contains_not_all(struct call *call)
 static const struct tmpl_value *list_split_to_map(struct call *call)
 {
 	struct tmpl_value *map = tmpl_map_new(call->arena, &tmpl_type_map);
-	const char *at = arg_str(call, 2), *end = at + arg_len(call, 2);
+	struct strbuf text = STRBUF_INIT;
+	const struct tmpl_value *trimmed;
+	const char *at, *end;
 	size_t between = arg_len(call, 0), inside = arg_len(call, 1);
 
 	if (!between || !inside)
 		return call_fail(call, "splitToMap: the separators must not be empty");
+	strbuf_add(&text, arg_str(call, 2), arg_len(call, 2));
+	trimmed = call_trimmed(call, &text);
+	at = trimmed->u.string.text;
+	end = at + trimmed->u.string.len;
 	while (at < end) {
 		const char *stop = memmem(at, (size_t)(end - at), arg_str(call, 0), between);
 		const char *mark;

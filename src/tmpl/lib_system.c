@@ -4,7 +4,6 @@
 
 #include "format.h"
 #include "funcs.h"
-#include "unicode.h"
 
 static const char *look_up_env(struct call *call)
 {
@@ -37,17 +36,6 @@ static const struct tmpl_value *system_must_env(struct call *call)
 	return tmpl_str(call->arena, value);
 }
 
-static char *trimmed(struct arena *arena, const char *text, size_t len)
-{
-	while (len && unicode_is_space((unsigned char)text[0]) && text[0] > 0) {
-		text++;
-		len--;
-	}
-	while (len && text[len - 1] > 0 && unicode_is_space((unsigned char)text[len - 1]))
-		len--;
-	return arena_strndup(arena, text, len);
-}
-
 static const struct tmpl_value *system_plugin(struct call *call)
 {
 	const struct tmpl_source *source = call_source(call);
@@ -60,12 +48,10 @@ static const struct tmpl_value *system_plugin(struct call *call)
 		return call->args[0];
 	for (size_t i = 0; i < call->count; i++) {
 		format_value(&shown, call->args[i]);
-		argv[argc] = trimmed(call->arena, shown.buf, shown.len);
+		argv[argc] = call_trimmed(call, &shown)->u.string.text;
 		if (*argv[argc] || i == 0)
 			argc++;
-		strbuf_reset(&shown);
 	}
-	strbuf_release(&shown);
 	argv[argc] = NULL;
 	if (!source->plugin)
 		return call_fail(call, "plugins are not run here");
@@ -75,8 +61,7 @@ static const struct tmpl_value *system_plugin(struct call *call)
 		strbuf_release(&out);
 		return NULL;
 	}
-	strbuf_trim(&out);
-	return tmpl_string_from(call->arena, &out);
+	return call_trimmed(call, &out);
 }
 
 static const struct tmpl_value *system_write_to_file(struct call *call)

@@ -115,6 +115,14 @@ static const struct tmpl_value *text_trim_space(struct call *call)
 	return trim(call, arg_str(call, 0), arg_len(call, 0), cut_space, NULL);
 }
 
+const struct tmpl_value *call_trimmed(struct call *call, struct strbuf *text)
+{
+	const struct tmpl_value *value = trim(call, text->buf, text->len, cut_space, NULL);
+
+	strbuf_release(text);
+	return value;
+}
+
 static const struct tmpl_value *text_trim(struct call *call)
 {
 	return trim(call, arg_str(call, 1), arg_len(call, 1), cut_set, call->args[0]);

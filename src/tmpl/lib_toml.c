@@ -240,8 +240,7 @@ static const struct tmpl_value *toml_to_toml(struct call *call)
 		strbuf_release(&out);
 		return call_fail(call, "toTOML: %s", writer.problem);
 	}
-	strbuf_trim(&out);
-	return tmpl_string_from(call->arena, &out);
+	return call_trimmed(call, &out);
 }
 
 const struct tmpl_func toml_funcs[] = {

@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "binnacle/base/limits.h"
+#include "binnacle/base/text.h"
 #include "funcs.h"
 #include "number.h"
 #include "unicode.h"
@@ -28,7 +29,7 @@ static const char *const no_words[] = { "n",     "N",     "no",  "No",  "NO",  "
 static const char *const null_words[] = { "", "~", "null", "Null", "NULL", NULL };
 static const char *const other_words[] = { ".nan",  ".NaN",  ".NAN",  ".inf",  ".Inf",
 					   ".INF",  "+.inf", "+.Inf", "+.INF", "-.inf",
-					   "-.Inf", "-.INF", "<<",    NULL };
+					   "-.Inf", "-.INF", NULL };
 
 /* Digits without the underscores that YAML lets numbers have. */
 static void without_underscores(struct strbuf *out, const char *text)
@@ -166,37 +167,56 @@ static bool emit_plain(struct emitter *emitter, struct strbuf *text)
 	return fine;
 }
 
+static uint32_t code_point_at(const char *text)
+{
+	uint32_t c;
+
+	text_decode(text, strnlen(text, 4), &c);
+	return c == TEXT_INVALID ? 0xfffd : c;
+}
+
+/* The number that starts here, and its end. */
+static uint64_t number_at(const char *text, uint64_t before, size_t *end)
+{
+	while (text[*end] >= '0' && text[*end] <= '9')
+		before = before * 10 + (unsigned)(text[(*end)++] - '0');
+	return before;
+}
+
 /* Numbers inside keys sort by value, letters after everything else. */
 static int compare_natural(const char *a, const char *b)
 {
 	size_t i = 0, a_end, b_end;
-	unsigned long long a_number = 0, b_number = 0;
+	uint64_t a_number = 0, b_number = 0;
+	uint32_t a_char, b_char;
 	bool a_letter, b_letter;
 
 	while (a[i] && a[i] == b[i])
 		i++;
+	while (i && (((unsigned char)a[i] & 0xc0) == 0x80 || ((unsigned char)b[i] & 0xc0) == 0x80))
+		i--;
 	if (!a[i] || !b[i])
 		return (a[i] != 0) - (b[i] != 0);
-	a_letter = unicode_is_letter((unsigned char)a[i]);
-	b_letter = unicode_is_letter((unsigned char)b[i]);
-	if (a_letter || b_letter) {
-		if (a_letter && b_letter)
-			return (unsigned char)a[i] < (unsigned char)b[i] ? -1 : 1;
+	a_char = code_point_at(a + i);
+	b_char = code_point_at(b + i);
+	a_letter = unicode_is_letter(a_char);
+	b_letter = unicode_is_letter(b_char);
+	if (a_letter != b_letter)
 		return b_letter ? -1 : 1;
+	if (!a_letter) {
+		a_end = b_end = i;
+		if (a[i] == '0' || b[i] == '0')
+			for (size_t j = i; j > 0 && a[j - 1] >= '0' && a[j - 1] <= '9'; j--)
+				if (a[j - 1] != '0')
+					a_number = b_number = 1;
+		a_number = number_at(a, a_number, &a_end);
+		b_number = number_at(b, b_number, &b_end);
+		if (a_number != b_number)
+			return a_number < b_number ? -1 : 1;
+		if (a_end != b_end)
+			return a_end < b_end ? -1 : 1;
 	}
-	if (a[i] == '0' || b[i] == '0')
-		for (size_t j = i; j > 0 && unicode_is_digit((unsigned char)a[j - 1]); j--)
-			if (a[j - 1] != '0')
-				a_number = b_number = 1;
-	for (a_end = i; a[a_end] >= '0' && a[a_end] <= '9'; a_end++)
-		a_number = a_number * 10 + (unsigned)(a[a_end] - '0');
-	for (b_end = i; b[b_end] >= '0' && b[b_end] <= '9'; b_end++)
-		b_number = b_number * 10 + (unsigned)(b[b_end] - '0');
-	if (a_number != b_number)
-		return a_number < b_number ? -1 : 1;
-	if (a_end != b_end)
-		return a_end < b_end ? -1 : 1;
-	return (unsigned char)a[i] < (unsigned char)b[i] ? -1 : 1;
+	return (a_char > b_char) - (a_char < b_char);
 }
 
 static int compare_pairs(const void *a, const void *b)
@@ -368,8 +388,7 @@ static const struct tmpl_value *yaml_to_yaml(struct call *call)
 		strbuf_release(&out);
 		return call_fail(call, "toYAML: yaml: %s", emitter.problem);
 	}
-	strbuf_trim(&out);
-	return tmpl_string_from(call->arena, &out);
+	return call_trimmed(call, &out);
 }
 
 struct loader {

@@ -84,6 +84,8 @@ struct tmpl_source {
 	bool (*write_file)(void *arg, const char *path, const char *user, const char *group,
 			   const char *mode, const char *flags, const char *bytes, size_t len,
 			   struct err *err);
+	/* What spew_dump and spew_printf say, to whoever writes the template. NULL: dropped. */
+	void (*print)(void *arg, const char *bytes, size_t len);
 	int64_t (*now)(void *arg); /* milliseconds since 1970, UTC */
 	void *arg;
 	const struct tmpl_value *data; /* the dot of the template; NULL: nil. Borrowed */
