@@ -104,6 +104,9 @@ bool render_source_path(const struct dep *dep, struct strbuf *out)
 		{ DEP_TREE, "/v1/kv/", true, true },
 		{ DEP_CA_ROOTS, "/v1/agent/connect/ca/roots", false, false },
 		{ DEP_CA_LEAF, "/v1/agent/connect/ca/leaf/", true, false },
+		{ DEP_PARTITIONS, "/v1/partitions", false, false },
+		{ DEP_PEERINGS, "/v1/peerings", false, false },
+		{ DEP_EXPORTED_SERVICES, "/v1/exported-services", false, false },
 	};
 	bool found = false;
 

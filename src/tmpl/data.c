@@ -578,6 +578,68 @@ const struct tmpl_value *tmpl_ca_leaf_from_json(struct arena *arena, const struc
 	return leaf;
 }
 
+static int compare_by_service(const void *a, const void *b)
+{
+	return compare_fields(a, b, "Service", "Service");
+}
+
+static const struct tmpl_value *partition_from(struct arena *arena, const struct json *item)
+{
+	struct tmpl_value *made = tmpl_record_new(arena, &tmpl_type_partition);
+
+	tmpl_record_set(made, "Name", str_at(arena, item, "Name"));
+	tmpl_record_set(made, "Description", str_at(arena, item, "Description"));
+	return made;
+}
+
+static const struct tmpl_value *peering_from(struct arena *arena, const struct json *item)
+{
+	static const char *const texts[] = { "Name", "Partition", "PeerID", "PeerServerName" };
+	struct tmpl_value *made = tmpl_record_new(arena, &tmpl_type_peering);
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		tmpl_record_set(made, texts[i], str_at(arena, item, texts[i]));
+	tmpl_record_set(made, "PeeringState", str_at(arena, item, "State"));
+	tmpl_record_set(made, "Meta", string_map_at(arena, json_get(item, "Meta")));
+	tmpl_record_set(
+		made, "PeerServerAddresses",
+		strings_at(arena, json_get(item, "PeerServerAddresses"), &tmpl_type_strings));
+	return made;
+}
+
+static const struct tmpl_value *exported_service_from(struct arena *arena, const struct json *item)
+{
+	static const char *const lists[] = { "Peers", "Partitions", "SamenessGroups" };
+	struct tmpl_value *made = tmpl_record_new(arena, &tmpl_type_exported_service);
+	struct tmpl_value *consumers = tmpl_record_new(arena, &tmpl_type_consumers);
+	const struct json *object = json_get(item, "Consumers");
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		tmpl_record_set(consumers, lists[i],
+				strings_at(arena, json_get(object, lists[i]), &tmpl_type_strings));
+	tmpl_record_set(made, "Service", str_at(arena, item, "Service"));
+	tmpl_record_set(made, "Consumers", consumers);
+	return made;
+}
+
+typedef const struct tmpl_value *item_from_fn(struct arena *arena, const struct json *item);
+
+static const struct tmpl_value *list_from(struct arena *arena, const struct json *doc,
+					  const struct dep *dep, const struct tmpl_type *type,
+					  item_from_fn *item_from,
+					  int (*compare)(const void *, const void *),
+					  struct err *err)
+{
+	struct tmpl_value *list = tmpl_list_new(arena, type);
+
+	if (!expect_array(doc, dep->text, err))
+		return NULL;
+	JSON_EACH(item, doc)
+	tmpl_list_add(arena, list, item_from(arena, item));
+	sort_items(list, compare);
+	return list;
+}
+
 const struct tmpl_value *tmpl_value_from_json(struct arena *arena, const struct dep *dep,
 					      const struct json *doc, struct err *err)
 {
@@ -610,6 +672,15 @@ const struct tmpl_value *tmpl_value_from_json(struct arena *arena, const struct 
 		return tmpl_ca_roots_from_json(arena, doc, err);
 	case DEP_CA_LEAF:
 		return tmpl_ca_leaf_from_json(arena, doc, err);
+	case DEP_PARTITIONS:
+		return list_from(arena, doc, dep, &tmpl_type_partitions, partition_from,
+				 compare_by_name, err);
+	case DEP_PEERINGS:
+		return list_from(arena, doc, dep, &tmpl_type_peerings, peering_from,
+				 compare_by_name, err);
+	case DEP_EXPORTED_SERVICES:
+		return list_from(arena, doc, dep, &tmpl_type_exported_services,
+				 exported_service_from, compare_by_service, err);
 	case DEP_FILE:
 		break;
 	}
@@ -638,6 +709,12 @@ const struct tmpl_value *tmpl_value_unknown(struct arena *arena, enum dep_kind k
 	case DEP_LS:
 	case DEP_TREE:
 		return tmpl_list_new(arena, &tmpl_type_key_pairs);
+	case DEP_PARTITIONS:
+		return tmpl_list_new(arena, &tmpl_type_partitions);
+	case DEP_PEERINGS:
+		return tmpl_list_new(arena, &tmpl_type_peerings);
+	case DEP_EXPORTED_SERVICES:
+		return tmpl_list_new(arena, &tmpl_type_exported_services);
 	case DEP_KEY:
 	case DEP_FILE:
 		break;

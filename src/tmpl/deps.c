@@ -49,6 +49,12 @@ const char *dep_kind_name(enum dep_kind kind)
 		return "connect.caroots";
 	case DEP_CA_LEAF:
 		return "connect.caleaf";
+	case DEP_PARTITIONS:
+		return "list.partitions";
+	case DEP_PEERINGS:
+		return "list.peerings";
+	case DEP_EXPORTED_SERVICES:
+		return "list.exportedServices";
 	}
 	return "";
 }
@@ -332,7 +338,10 @@ const struct dep *dep_plain(struct arena *arena, enum dep_kind kind, const char 
 	struct dep *dep = dep_new(arena, kind);
 	struct strbuf text = STRBUF_INIT;
 
-	dep->name = arena_strdup(arena, name);
+	if (kind == DEP_PEERINGS || kind == DEP_EXPORTED_SERVICES)
+		dep->partition = arena_strdup(arena, name);
+	else
+		dep->name = arena_strdup(arena, name);
 	strbuf_addstr(&text, name);
 	return finish(arena, dep, &text);
 }

@@ -38,10 +38,7 @@ static const struct {
 	{ "sprig_buildCustomCert", NO_KEYS },
 	{ "sprig_encryptAES", NO_KEYS },
 	{ "sprig_decryptAES", NO_KEYS },
-	{ "partitions", "Consul Enterprise is not supported" },
-	{ "exportedServices", "Consul Enterprise is not supported" },
-	{ "importedServices", "Consul Enterprise is not supported" },
-	{ "peerings", "cluster peering is not supported" },
+	{ "importedServices", "services imported from partitions are not listed" },
 	{ "sockaddr", "interfaces of the host are not looked up" },
 };
 

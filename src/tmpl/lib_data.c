@@ -220,6 +220,34 @@ static const struct tmpl_value *data_ca_leaf(struct call *call)
 	return ask(call, dep_plain(call->arena, DEP_CA_LEAF, arg_str(call, 0)), &err);
 }
 
+static const struct tmpl_value *data_partitions(struct call *call)
+{
+	struct err err = { 0 };
+
+	return ask(call, dep_plain(call->arena, DEP_PARTITIONS, ""), &err);
+}
+
+/* "" or "?partition=NAME" */
+static const struct tmpl_value *data_peerings(struct call *call)
+{
+	static const char parameter[] = "?partition=";
+	const char *query = join_args(call, "");
+	struct err err = { 0 };
+
+	if (strncmp(query, parameter, strlen(parameter)) == 0)
+		query += strlen(parameter);
+	else if (*query)
+		return call_fail(call, "list.peerings: invalid format: \"%s\"", query);
+	return ask(call, dep_plain(call->arena, DEP_PEERINGS, query), &err);
+}
+
+static const struct tmpl_value *data_exported_services(struct call *call)
+{
+	struct err err = { 0 };
+
+	return ask(call, dep_plain(call->arena, DEP_EXPORTED_SERVICES, join_args(call, "")), &err);
+}
+
 const struct tmpl_func data_funcs[] = {
 	{ "service", "s*", data_service },
 	{ "connect", "s*", data_connect },
@@ -237,5 +265,8 @@ const struct tmpl_func data_funcs[] = {
 	{ "file", "s", data_file },
 	{ "caRoots", "", data_ca_roots },
 	{ "caLeaf", "s", data_ca_leaf },
+	{ "partitions", "", data_partitions },
+	{ "peerings", "s*", data_peerings },
+	{ "exportedServices", "s*", data_exported_services },
 	{ NULL, NULL, NULL },
 };

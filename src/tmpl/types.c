@@ -160,3 +160,40 @@ static const struct tmpl_field ca_leaf_fields[] = {
 	{ "ModifyIndex", &tmpl_type_uint64, false },
 };
 const struct tmpl_type tmpl_type_ca_leaf = RECORD(ca_leaf_fields, "*api.LeafCert", true);
+
+static const struct tmpl_field partition_fields[] = {
+	{ "Name", &tmpl_type_string, false },
+	{ "Description", &tmpl_type_string, false },
+};
+const struct tmpl_type tmpl_type_partition =
+	RECORD(partition_fields, "*dependency.Partition", true);
+const struct tmpl_type tmpl_type_partitions =
+	LIST_OF(tmpl_type_partition, "[]*dependency.Partition");
+
+static const struct tmpl_field peering_fields[] = {
+	{ "Name", &tmpl_type_string, false },
+	{ "Partition", &tmpl_type_string, false },
+	{ "Meta", &tmpl_type_string_map, false },
+	{ "PeeringState", &tmpl_type_string, false },
+	{ "PeerID", &tmpl_type_string, false },
+	{ "PeerServerName", &tmpl_type_string, false },
+	{ "PeerServerAddresses", &tmpl_type_strings, false },
+};
+const struct tmpl_type tmpl_type_peering = RECORD(peering_fields, "*dependency.Peering", true);
+const struct tmpl_type tmpl_type_peerings = LIST_OF(tmpl_type_peering, "[]*dependency.Peering");
+
+static const struct tmpl_field consumers_fields[] = {
+	{ "Peers", &tmpl_type_strings, false },
+	{ "Partitions", &tmpl_type_strings, false },
+	{ "SamenessGroups", &tmpl_type_strings, false },
+};
+const struct tmpl_type tmpl_type_consumers =
+	RECORD(consumers_fields, "dependency.ResolvedConsumers", false);
+static const struct tmpl_field exported_service_fields[] = {
+	{ "Service", &tmpl_type_string, false },
+	{ "Consumers", &tmpl_type_consumers, false },
+};
+const struct tmpl_type tmpl_type_exported_service =
+	RECORD(exported_service_fields, "dependency.ExportedService", false);
+const struct tmpl_type tmpl_type_exported_services =
+	LIST_OF(tmpl_type_exported_service, "[]dependency.ExportedService");

@@ -34,6 +34,9 @@ enum dep_kind {
 	DEP_FILE,        /* file(..): the contents of a file, polled */
 	DEP_CA_ROOTS,    /* connect.caroots: /v1/agent/connect/ca/roots */
 	DEP_CA_LEAF,     /* connect.caleaf(..): /v1/agent/connect/ca/leaf/NAME */
+	DEP_PARTITIONS,  /* list.partitions: /v1/partitions, of Consul Enterprise */
+	DEP_PEERINGS,    /* list.peerings(..): /v1/peerings */
+	DEP_EXPORTED_SERVICES, /* list.exportedServices(..): /v1/exported-services */
 };
 
 enum dep_filter {
@@ -63,7 +66,8 @@ const struct dep *dep_parse_node(struct arena *arena, const char *query, struct 
 const struct dep *dep_parse_nodes(struct arena *arena, const char *query, struct err *err);
 const struct dep *dep_parse_kv(struct arena *arena, enum dep_kind kind, const char *query,
 			       struct err *err);
-/* Kinds whose argument is taken as it is: DATACENTERS, FILE, CA_ROOTS, CA_LEAF. */
+/* Kinds whose argument is taken as it is: DATACENTERS, FILE, CA_ROOTS, CA_LEAF, PARTITIONS,
+ * PEERINGS, EXPORTED_SERVICES; of the last two it is the partition. */
 const struct dep *dep_plain(struct arena *arena, enum dep_kind kind, const char *name);
 
 const struct dep *dep_copy(struct arena *arena, const struct dep *dep);
