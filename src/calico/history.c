@@ -49,8 +49,7 @@ void calico_history_prove(struct calico_history *history, const struct calico_re
 		    (verdict->verdict != CALICO_LIVE && verdict->verdict != CALICO_HELD) ||
 		    calico_history_is_proven(history, source->node, source->view->daemon_id))
 			continue;
-		free(strmap_put(&history->proofs, source->node,
-				xstrdup(source->view->daemon_id)));
+		free(strmap_put(&history->proofs, source->node, xstrdup(source->view->daemon_id)));
 	}
 }
 

@@ -209,6 +209,17 @@ void calico_policy_key(struct strbuf *out, const char *policy)
 	calico_name_escape(out, policy);
 }
 
+void calico_policy_name_v3(struct strbuf *out, const char *policy)
+{
+	strbuf_addf(out, "default.%s", policy);
+}
+
+void calico_policy_key_v3(struct strbuf *out, const char *policy)
+{
+	strbuf_addstr(out, CALICO_RESOURCES "/globalnetworkpolicies/");
+	calico_policy_name_v3(out, policy);
+}
+
 void calico_pool_key(struct strbuf *out, const struct calico_net *pool)
 {
 	strbuf_addf(out, CALICO_ROOT "/v1/ipam/v%u/pool/", pool->version);
@@ -225,6 +236,7 @@ static const struct {
 	[CALICO_NAME_ENDPOINT] = { ALNUM "_.-/", 1, 128 },
 	[CALICO_NAME_INTERFACE] = { ALNUM "_-", 1, 15 },
 	[CALICO_NAME_LABEL] = { ALNUM "_./-", 1, 512 },
+	[CALICO_NAME_V3] = { "abcdefghijklmnopqrstuvwxyz0123456789.-", 1, 253 },
 	[CALICO_NAME_LABEL_VALUE] = { ALNUM "_.-", 0, 63 },
 };
 
@@ -235,5 +247,7 @@ bool calico_name_is_valid(enum calico_name_kind kind, const char *name)
 	if (len < name_rules[kind].min || len > name_rules[kind].max ||
 	    strspn(name, name_rules[kind].allowed) != len)
 		return false;
+	if (kind == CALICO_NAME_V3)
+		return !strchr(".-", name[0]) && !strchr(".-", name[len - 1]);
 	return kind != CALICO_NAME_LABEL_VALUE || len == 0 || !strchr("_.-", name[len - 1]);
 }

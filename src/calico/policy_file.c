@@ -3,6 +3,7 @@
 #include "binnacle/calico/policy_file.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,12 @@
 #include "binnacle/calico/address.h"
 #include "binnacle/calico/keys.h"
 #include "binnacle/calico/selector.h"
+#include "policy_v3.h"
 
 #define NAMED_MAX 60 /* characters of a wrong text that a message repeats */
 
 struct reading {
+	enum calico_api api;
 	struct arena *arena;
 	struct err *err;
 	/* Of the rule at hand: what is told in several places and must agree. */
@@ -89,6 +92,23 @@ static bool text_of(struct reading *reading, const struct yaml_node *node, const
 {
 	*out = node->text;
 	return want(reading, node, YAML_TEXT, node->key);
+}
+
+/* A word such as "Allow" or "TCP" of API v3 as API v1 has it, "" when it is not written like that.
+ * Calico itself is strict about that, too. */
+static const char *plain_word(struct reading *reading, const char *text, const char *const *words)
+{
+	for (; reading->api == CALICO_API_V3 && *words; words++) {
+		char *word;
+
+		if (strcmp(*words, text) != 0)
+			continue;
+		word = arena_strdup(reading->arena, text);
+		for (char *p = word; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
+		return word;
+	}
+	return reading->api == CALICO_API_V3 ? "" : text;
 }
 
 static bool read_bool(struct reading *reading, const struct yaml_node *node, bool *out)
@@ -324,9 +344,21 @@ static const struct member side_members[] = {
 	{ "notPorts", read_not_ports },
 };
 
+static const struct member side_members_v3[] = {
+	{ "nets", read_nets },
+	{ "selector", read_side_selector },
+	{ "ports", read_ports },
+	{ "notNets", read_not_nets },
+	{ "notSelector", read_not_selector },
+	{ "notPorts", read_not_ports },
+};
+
 static bool read_side(struct reading *reading, const struct yaml_node *node, struct json *into)
 {
 	reading->is_destination = strcmp(node->key, "destination") == 0;
+	if (reading->api == CALICO_API_V3)
+		return read_members(reading, node, node->key, side_members_v3,
+				    COUNT_OF(side_members_v3), into);
 	return read_members(reading, node, node->key, side_members, COUNT_OF(side_members), into);
 }
 
@@ -335,17 +367,21 @@ static bool read_action(struct reading *reading, const struct yaml_node *node, s
 	static const char *const words[][2] = {
 		{ "allow", "allow" }, { "deny", "deny" }, { "log", "log" }, { "pass", "next-tier" }
 	};
-	const char *text;
+	static const char *const words_v3[] = { "Allow", "Deny", "Log", "Pass", NULL };
+	const char *text, *word;
 
 	if (!text_of(reading, node, &text))
 		return false;
+	word = plain_word(reading, text, words_v3);
 	for (size_t i = 0; i < COUNT_OF(words); i++) {
-		if (strcmp(words[i][0], text) != 0)
+		if (strcmp(words[i][0], word) != 0)
 			continue;
 		json_add_str(into, "action", words[i][1]);
 		return true;
 	}
-	return complain(reading, node, "an action is allow, deny, log or pass, not \"%.*s\"",
+	return complain(reading, node, "an action is %s, not \"%.*s\"",
+			reading->api == CALICO_API_V3 ? "Allow, Deny, Log or Pass"
+						      : "allow, deny, log or pass",
 			NAMED_MAX, text);
 }
 
@@ -367,7 +403,9 @@ static bool add_protocol(struct reading *reading, const struct yaml_node *node, 
 			 const char *name)
 {
 	static const char *const words[] = { "tcp", "udp", "icmp", "icmpv6", "sctp", "udplite" };
-	const char *text;
+	static const char *const words_v3[] = { "TCP",  "UDP",     "ICMP", "ICMPv6",
+						"SCTP", "UDPLite", NULL };
+	const char *text, *word;
 	int64_t number;
 
 	if (!text_of(reading, node, &text))
@@ -376,15 +414,16 @@ static bool add_protocol(struct reading *reading, const struct yaml_node *node, 
 		json_add_int(into, name, number);
 		return true;
 	}
+	word = plain_word(reading, text, words_v3);
 	for (size_t i = 0; i < COUNT_OF(words); i++) {
-		if (strcmp(words[i], text) != 0)
+		if (strcmp(words[i], word) != 0)
 			continue;
-		json_add_str(into, name, text);
+		json_add_str(into, name, word);
 		return true;
 	}
-	return complain(reading, node,
-			"a protocol is tcp, udp, icmp, icmpv6, sctp, udplite or a number from 1 "
-			"to 255, not \"%.*s\"",
+	return complain(reading, node, "a protocol is %s or a number from 1 to 255, not \"%.*s\"",
+			reading->api == CALICO_API_V3 ? "TCP, UDP, ICMP, ICMPv6, SCTP, UDPLite"
+						      : "tcp, udp, icmp, icmpv6, sctp, udplite",
 			NAMED_MAX, text);
 }
 
@@ -571,6 +610,7 @@ static bool read_pre_dnat(struct reading *reading, const struct yaml_node *node,
 
 static bool read_types(struct reading *reading, const struct yaml_node *node, struct json *into)
 {
+	static const char *const words_v3[] = { "Ingress", "Egress", NULL };
 	struct json *list;
 
 	if (!want(reading, node, YAML_LIST, node->key))
@@ -579,19 +619,23 @@ static bool read_types(struct reading *reading, const struct yaml_node *node, st
 		return true;
 	list = json_add_array(into, "types");
 	for (const struct yaml_node *item = node->first; item; item = item->next) {
+		const char *word;
+
 		if (!want(reading, item, YAML_TEXT, "a type"))
 			return false;
-		if (strcmp(item->text, "ingress") != 0 && strcmp(item->text, "egress") != 0)
-			return complain(reading, item,
-					"types has \"%.*s\"; it is ingress or egress", NAMED_MAX,
-					item->text);
+		word = plain_word(reading, item->text, words_v3);
+		if (strcmp(word, "ingress") != 0 && strcmp(word, "egress") != 0)
+			return complain(reading, item, "types has \"%.*s\"; it is %s", NAMED_MAX,
+					item->text,
+					reading->api == CALICO_API_V3 ? "Ingress or Egress"
+								      : "ingress or egress");
 		JSON_EACH(other, list)
 		{
-			if (strcmp(json_as_str(other, ""), item->text) == 0)
+			if (strcmp(json_as_str(other, ""), word) == 0)
 				return complain(reading, item, "%s stands twice in types",
 						item->text);
 		}
-		json_add_str(list, NULL, item->text);
+		json_add_str(list, NULL, word);
 	}
 	return true;
 }
@@ -660,20 +704,23 @@ static bool check_kind(struct reading *reading, const struct yaml_node *node)
 {
 	const struct yaml_node *kind = yaml_member(node, "kind");
 	const struct yaml_node *version = yaml_member(node, "apiVersion");
+	bool v3 = reading->api == CALICO_API_V3;
+	const char *want_version = v3 ? "projectcalico.org/v3" : "v1";
+	const char *want_kind = v3 ? "GlobalNetworkPolicy" : "policy";
 
 	if (!want(reading, node, YAML_MAP, "a policy"))
 		return false;
 	if (!kind || kind->kind != YAML_TEXT || !version || version->kind != YAML_TEXT)
-		return complain(reading, node,
-				"it must say \"apiVersion: v1\" and \"kind: policy\"");
-	if (strcmp(version->text, "v1") != 0)
+		return complain(reading, node, "it must say \"apiVersion: %s\" and \"kind: %s\"",
+				want_version, want_kind);
+	if (strcmp(version->text, want_version) != 0)
 		return complain(reading, version,
-				"apiVersion %.*s: this datastore has version 1 of the API, so it "
-				"must be \"apiVersion: v1\" and \"kind: policy\"",
-				NAMED_MAX, version->text);
-	if (strcmp(kind->text, "policy") != 0)
-		return complain(reading, kind, "only policies are applied from here, not a %.*s",
-				NAMED_MAX, kind->text);
+				"apiVersion %.*s: this datastore has version %d of the API, so it "
+				"must be \"apiVersion: %s\" and \"kind: %s\"",
+				NAMED_MAX, version->text, v3 ? 3 : 1, want_version, want_kind);
+	if (strcmp(kind->text, want_kind) != 0)
+		return complain(reading, kind, "only %s are applied from here, not a %.*s",
+				v3 ? "global network policies" : "policies", NAMED_MAX, kind->text);
 	return true;
 }
 
@@ -713,6 +760,10 @@ static bool read_name(struct reading *reading, const struct yaml_node *node, con
 
 	if (!text || text->kind != YAML_TEXT || yaml_is_null(text))
 		return complain(reading, metadata ? metadata : node, "the policy has no name");
+	if (reading->api == CALICO_API_V3 && !calico_name_is_valid(CALICO_NAME_V3, text->text))
+		return complain(reading, text,
+				"\"%.*s\" is no name of a policy: a-z 0-9, inside also - and .",
+				NAMED_MAX, text->text);
 	if (!calico_name_is_valid(CALICO_NAME_ENDPOINT, text->text))
 		return complain(reading, text,
 				"\"%.*s\" is no name of a policy: 1 to 128 of a-z A-Z 0-9 _ . - /",
@@ -741,6 +792,8 @@ static bool read_policy(struct reading *reading, const struct yaml_node *node,
 		calico_policy_key(&text, draft->name);
 		draft->key = arena_strdup(reading->arena, text.buf);
 		draft->line = node->line;
+		if (reading->api == CALICO_API_V3)
+			policy_draft_to_v3(draft, reading->arena);
 	}
 	strbuf_release(&text);
 	json_free(value);
@@ -760,10 +813,10 @@ static bool add_draft(struct reading *reading, const struct yaml_node *node,
 	return true;
 }
 
-bool calico_policy_file_read(const char *text, size_t len, struct arena *arena,
+bool calico_policy_file_read(const char *text, size_t len, enum calico_api api, struct arena *arena,
 			     struct json_list *out, struct err *err)
 {
-	struct reading reading = { .arena = arena, .err = err };
+	struct reading reading = { .api = api, .arena = arena, .err = err };
 	const struct yaml_node *documents;
 	struct calico_policy_draft *drafts;
 	size_t most = 0, count = 0;

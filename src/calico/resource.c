@@ -85,6 +85,8 @@ static void add_side(struct json *rule, const char *name, const struct calico_ru
 		add_text(into, "tag", side->tag);
 	add_list(into, "nets", &side->nets);
 	add_text(into, "selector", side->selector);
+	if (api == CALICO_API_V3 && side->name_space_selector)
+		add_text(into, "namespaceSelector", side->name_space_selector);
 	add_ports(into, "ports", &side->ports);
 	if (api == CALICO_API_V1)
 		add_text(into, "notTag", side->not_tag);
@@ -163,11 +165,16 @@ static struct json *new_resource(const char *kind, const char *version, struct j
 struct json *calico_resource_of_policy(const struct calico_policy *policy, enum calico_api api)
 {
 	bool v3 = api == CALICO_API_V3;
+	const char *slash = policy->name_space ? strchr(policy->name, '/') : NULL;
 	struct json *metadata, *spec, *types = NULL;
-	struct json *doc = new_resource(v3 ? "GlobalNetworkPolicy" : "policy",
+	struct json *doc = new_resource(!v3                  ? "policy"
+					: policy->name_space ? "NetworkPolicy"
+							     : "GlobalNetworkPolicy",
 					v3 ? "projectcalico.org/v3" : "v1", &metadata, &spec);
 
-	json_add_str(metadata, "name", policy->name);
+	json_add_str(metadata, "name", slash ? slash + 1 : policy->name);
+	if (policy->name_space)
+		json_add_str(metadata, "namespace", policy->name_space);
 	add_pairs(metadata, "annotations", &policy->annotations);
 	if (policy->has_order)
 		json_add_number(spec, "order", policy->order);

@@ -58,7 +58,7 @@ static const struct calico_policy *policy_named(const struct calico_state *state
 }
 
 /* As people write it. What cannot be read is shown as it is stored. */
-static void put_yaml(struct strbuf *out, const struct calico_policy *policy)
+static void put_yaml(struct strbuf *out, const struct calico_policy *policy, enum calico_api api)
 {
 	struct json *doc;
 
@@ -68,7 +68,7 @@ static void put_yaml(struct strbuf *out, const struct calico_policy *policy)
 		strbuf_addf(out, "%s\n", policy->value);
 		return;
 	}
-	doc = calico_resource_of_policy(policy, CALICO_API_V1);
+	doc = calico_resource_of_policy(policy, api);
 	yaml_write(out, doc);
 	json_free(doc);
 }
@@ -144,8 +144,8 @@ static void put_preview(const struct change *change)
 	const char *lines;
 	struct diff diff;
 
-	put_yaml(&old, change->before);
-	put_yaml(&new, change->after);
+	put_yaml(&old, change->before, change->state->api);
+	put_yaml(&new, change->after, change->state->api);
 	diff_compute(&diff, old.buf, old.len, new.buf, new.len, DIFF_CONTEXT);
 	diff_print_unified(&text, &diff, "stored", "new");
 	/* The names of the two texts say nothing here. */
@@ -166,13 +166,14 @@ static void describe(struct change *change)
 	put_preview(change);
 }
 
-static bool is_same(const struct calico_policy *before, const struct calico_policy *after)
+static bool is_same(const struct calico_policy *before, const struct calico_policy *after,
+		    enum calico_api api)
 {
 	struct strbuf old = STRBUF_INIT, new = STRBUF_INIT;
 	bool same;
 
-	put_yaml(&old, before);
-	put_yaml(&new, after);
+	put_yaml(&old, before, api);
+	put_yaml(&new, after, api);
 	same = strcmp(old.buf, new.buf) == 0;
 	strbuf_release(&old);
 	strbuf_release(&new);
@@ -182,9 +183,7 @@ static bool is_same(const struct calico_policy *before, const struct calico_poli
 static void add_policy(const struct command_call *call, const struct calico_state *state,
 		       struct plan *plan, const struct calico_policy_draft *draft)
 {
-	struct calico_policy after = { .name = draft->name,
-				       .key = draft->key,
-				       .value = draft->value };
+	struct calico_policy after = { .name = draft->name, .key = draft->key };
 	struct change change = {
 		.state = state,
 		.endpoints = model_current(call->env->model, MODEL_ENDPOINTS),
@@ -196,8 +195,10 @@ static void add_policy(const struct command_call *call, const struct calico_stat
 	struct json *args;
 
 	/* What was just put together can be read. */
-	calico_policy_decode(&after, draft->value, &change.arena, &ignored);
-	if (change.before && is_same(change.before, &after)) {
+	after.value = calico_policy_draft_value(draft, change.before, state->api, &change.arena);
+	(state->api == CALICO_API_V3 ? calico_policy_decode_v3 : calico_policy_decode)(
+		&after, after.value, &change.arena, &ignored);
+	if (change.before && is_same(change.before, &after, state->api)) {
 		plan_skip(plan, "policy %s is like this already", draft->name);
 		arena_release(&change.arena);
 		return;
@@ -208,7 +209,7 @@ static void add_policy(const struct command_call *call, const struct calico_stat
 	json_add_str(args, "key", change.before ? change.before->key : draft->key);
 	if (change.before)
 		json_add_str(args, "before", change.before->value);
-	json_add_str(args, "value", draft->value);
+	json_add_str(args, "value", after.value);
 	if (change.before)
 		plan_add_step(change.target, &step_write_policy, args,
 			      "write policy %s in the place of revision %llu, only if it is still "
@@ -281,7 +282,7 @@ static bool plan_apply(struct command_call *call, struct err *err)
 	if (!read_input(call, &text, err)) {
 		if (err->code == ERR_NOT_FOUND)
 			err->code = ERR_INPUT;
-	} else if (!calico_policy_file_read(text.buf, text.len, &arena, &drafts, err)) {
+	} else if (!calico_policy_file_read(text.buf, text.len, state->api, &arena, &drafts, err)) {
 		err_context(err, "%s",
 			    strcmp(call->line->file, "-") ? call->line->file : "standard input");
 	} else {

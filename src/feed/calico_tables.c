@@ -195,8 +195,8 @@ static const char *order_of(struct snapshot *snapshot, const struct calico_polic
 	return policy->has_order ? arena_printf(&snapshot->arena, "%g", policy->order) : "";
 }
 
-static void add_policy(const struct calico_policy *policy, size_t place, struct text_list selected,
-		       size_t endpoints, struct snapshot *snapshot)
+static void add_policy(const struct calico_policy *policy, enum calico_api api, size_t place,
+		       struct text_list selected, size_t endpoints, struct snapshot *snapshot)
 {
 	struct policy_row *row = snapshot_add(snapshot);
 
@@ -216,7 +216,7 @@ static void add_policy(const struct calico_policy *policy, size_t place, struct 
 	row->endpoints = (int64_t)endpoints;
 	row->document = text_in(snapshot, policy->value);
 	if (!policy->problem)
-		row->yaml = yaml_of(snapshot, calico_resource_of_policy(policy, CALICO_API_V1));
+		row->yaml = yaml_of(snapshot, calico_resource_of_policy(policy, api));
 	row->status = *row->problem ? "BROKEN" : endpoints ? "ok" : "idle";
 	row->state = *row->problem ? STATE_CRIT : endpoints ? STATE_PASS : STATE_NONE;
 }
@@ -254,8 +254,9 @@ static void publish_policies(const struct calico_tables *tables, struct model *m
 		}
 	}
 	for (size_t i = 0; i < state->policy_count; i++)
-		add_policy(&state->policies[i], i, (struct text_list){ all[i].names, all[i].named },
-			   all[i].count, snapshot);
+		add_policy(&state->policies[i], state->api, i,
+			   (struct text_list){ all[i].names, all[i].named }, all[i].count,
+			   snapshot);
 	model_publish(model, snapshot);
 }
 

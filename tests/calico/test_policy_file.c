@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/limits.h"
 #include "binnacle/base/list.h"
@@ -23,7 +24,7 @@ static void assert_stored(const char *text, const char *want)
 	struct json_list drafts;
 	struct err err = { 0 };
 
-	if (!calico_policy_file_read(text, strlen(text), &arena, &drafts, &err))
+	if (!calico_policy_file_read(text, strlen(text), CALICO_API_V1, &arena, &drafts, &err))
 		fail_msg("%s", err.msg);
 	assert_int_equal(drafts.count, 1);
 	draft = drafts.items;
@@ -37,7 +38,8 @@ static void assert_refused(const char *text, const char *why)
 	struct json_list drafts;
 	struct err err = { 0 };
 
-	assert_false(calico_policy_file_read(text, strlen(text), &arena, &drafts, &err));
+	assert_false(
+		calico_policy_file_read(text, strlen(text), CALICO_API_V1, &arena, &drafts, &err));
 	if (!strstr(err.msg, why))
 		fail_msg("\"%s\" does not say \"%s\"", err.msg, why);
 	assert_int_equal(err.code, ERR_INPUT);
@@ -119,7 +121,7 @@ static void a_list_or_several_documents_hold_several_policies(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	if (!calico_policy_file_read(text, strlen(text), &arena, &drafts, &err))
+	if (!calico_policy_file_read(text, strlen(text), CALICO_API_V1, &arena, &drafts, &err))
 		fail_msg("%s", err.msg);
 	assert_int_equal(drafts.count, 3);
 	draft = drafts.items;
@@ -242,9 +244,109 @@ static void a_wrong_text_is_repeated_in_part_only(void **state)
 	strbuf_release(&text);
 }
 
+#define HEAD_V3                                                                                    \
+	"apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata:\n  name: "         \
+	"p\nspec:\n"
+
+static void a_policy_of_v3_is_stored_as_v3_stores_it(void **state)
+{
+	static const char text[] = HEAD_V3 "  selector: role == 'nginx'\n"
+					   "  types: [Ingress, Egress]\n"
+					   "  ingress:\n"
+					   "  - action: Allow\n"
+					   "    protocol: TCP\n"
+					   "    source:\n"
+					   "      nets: [10.233.0.0/16]\n"
+					   "    destination:\n"
+					   "      ports: [80, \"90:91\"]\n"
+					   "  egress:\n"
+					   "  - action: Allow\n";
+	struct calico_policy old = { .value =
+					     "{\"metadata\":{\"name\":\"default.p\",\"uid\":\"u1\","
+					     "\"labels\":{\"a\":\"b\"},"
+					     "\"annotations\":{\"c\":\"d\"}},\"spec\":{}}" };
+	struct calico_policy read = { .name = "p" };
+	struct arena arena = ARENA_INIT;
+	const struct calico_policy_draft *draft;
+	struct json_list drafts;
+	struct err err = { 0 };
+	const char *value;
+	struct json *doc;
+
+	(void)state;
+	if (!calico_policy_file_read(text, strlen(text), CALICO_API_V3, &arena, &drafts, &err))
+		fail_msg("%s", err.msg);
+	draft = drafts.items;
+	assert_string_equal(draft->name, "p");
+	assert_string_equal(draft->key, "/calico/resources/v3/projectcalico.org/"
+					"globalnetworkpolicies/default.p");
+	assert_string_equal(
+		draft->value,
+		"{\"kind\":\"GlobalNetworkPolicy\",\"apiVersion\":\"projectcalico.org/v3\","
+		"\"metadata\":{\"name\":\"default.p\"},\"spec\":{\"ingress\":[{\"action\":"
+		"\"Allow\",\"protocol\":\"TCP\",\"source\":{\"nets\":[\"10.233.0.0/16\"]},"
+		"\"destination\":{\"ports\":[80,\"90:91\"]}}],\"egress\":[{\"action\":"
+		"\"Allow\",\"source\":{},\"destination\":{}}],\"selector\":"
+		"\"role == 'nginx'\",\"types\":[\"Ingress\",\"Egress\"]}}");
+	assert_true(calico_policy_decode_v3(&read, draft->value, &arena, &err));
+	assert_string_equal(read.inbound.rules[0].protocol, "tcp");
+
+	/* A new one becomes somebody, a changed one stays who it is. */
+	value = calico_policy_draft_value(draft, NULL, CALICO_API_V3, &arena);
+	doc = json_parse(value, strlen(value), &err);
+	assert_int_equal(strlen(json_str(doc, "metadata.uid", "")), 36);
+	assert_true(clock_parse_rfc3339(json_str(doc, "metadata.creationTimestamp", "")) > 0);
+	json_free(doc);
+	value = calico_policy_draft_value(draft, &old, CALICO_API_V3, &arena);
+	doc = json_parse(value, strlen(value), &err);
+	assert_string_equal(json_str(doc, "metadata.uid", ""), "u1");
+	assert_string_equal(json_str(doc, "metadata.labels.a", ""), "b");
+	assert_null(json_get(doc, "metadata.annotations"));
+	assert_string_equal(json_str(doc, "spec.selector", ""), "role == 'nginx'");
+	json_free(doc);
+	arena_release(&arena);
+}
+
+static void a_policy_of_the_wrong_version_is_refused(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = {
+		{ HEAD "  selector: a == 'b'\n",
+		  "line 1: apiVersion v1: this datastore has version 3" },
+		{ "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\n",
+		  "only global network policies" },
+		{ HEAD_V3 "  types: [ingress]\n", "it is Ingress or Egress" },
+		{ HEAD_V3 "  ingress: [{action: allow}]\n",
+		  "an action is Allow, Deny, Log or Pass" },
+		{ HEAD_V3 "  ingress: [{action: Allow, protocol: tcp}]\n", "a protocol is TCP" },
+		{ HEAD_V3 "  ingress: [{action: Allow, source: {tag: x}}]\n",
+		  "has no member \"tag\"" },
+		{ "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\n"
+		  "metadata: {name: A}\nspec: {}\n",
+		  "\"A\" is no name of a policy" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena arena = ARENA_INIT;
+		struct json_list drafts;
+		struct err err = { 0 };
+
+		assert_false(calico_policy_file_read(cases[i].text, strlen(cases[i].text),
+						     CALICO_API_V3, &arena, &drafts, &err));
+		if (!strstr(err.msg, cases[i].why))
+			fail_msg("\"%s\" does not say \"%s\"", err.msg, cases[i].why);
+		arena_release(&arena);
+	}
+	assert_refused(HEAD_V3, "this datastore has version 1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_policy_of_v3_is_stored_as_v3_stores_it),
+		cmocka_unit_test(a_policy_of_the_wrong_version_is_refused),
 		cmocka_unit_test(a_policy_is_stored_as_its_tool_stores_it),
 		cmocka_unit_test(every_member_finds_its_place),
 		cmocka_unit_test(directions_follow_from_the_rules_when_they_are_not_given),

@@ -53,6 +53,9 @@ bool calico_wep_id_is_docker(const struct calico_wep_id *id);
 void calico_block_key(struct strbuf *out, const struct calico_net *block);
 bool calico_block_key_split(struct calico_net *block, const char *key);
 void calico_policy_key(struct strbuf *out, const char *policy);
+/* "default." stands in front of the name, and in the key, of a policy without another tier. */
+void calico_policy_name_v3(struct strbuf *out, const char *policy);
+void calico_policy_key_v3(struct strbuf *out, const char *policy);
 void calico_pool_key(struct strbuf *out, const struct calico_net *pool);
 
 /* What a name may hold; a console that writes must keep to it. */
@@ -61,6 +64,7 @@ enum calico_name_kind {
 	CALICO_NAME_ENDPOINT,    /* also '/'; for policy, profile, workload, orchestrator as well */
 	CALICO_NAME_INTERFACE,   /* [a-zA-Z0-9_-], 1 to 15 */
 	CALICO_NAME_LABEL,       /* [a-zA-Z0-9_./-], 1 to 512 */
+	CALICO_NAME_V3,          /* a-z 0-9, inside also '-' and '.', 1 to 253 */
 	CALICO_NAME_LABEL_VALUE, /* at most 63 of [a-zA-Z0-9_.-], ends in letter or digit, or empty
 				  */
 };
