@@ -157,9 +157,12 @@ static bool make_dockers(struct engine *engine, struct err *err)
 
 static bool make_etcd(struct engine *engine, struct err *err)
 {
+	static const enum etcd_api apis[] = { [CONFIG_CALICO_AUTO] = ETCD_UNDECIDED,
+					      [CONFIG_CALICO_V1] = ETCD_V2,
+					      [CONFIG_CALICO_V3] = ETCD_V3 };
 	const struct config *config = engine->config;
 	struct etcd_config etcd_config = {
-		.api = config->calico_api == CONFIG_CALICO_V3 ? ETCD_V3 : ETCD_V2,
+		.api = apis[config->calico_api],
 		.endpoints = config->etcd_endpoints,
 		.user = config->etcd_user,
 		.password = config->etcd_password,
@@ -311,10 +314,7 @@ static bool make_registrar(struct engine *engine, struct err *err)
 
 static void make_feeds(struct engine *engine)
 {
-	const struct calico_feed_options options = {
-		.grace_ms = engine->config->grace_ms,
-		.detect_api = engine->config->calico_api == CONFIG_CALICO_AUTO,
-	};
+	const struct calico_feed_options options = { .grace_ms = engine->config->grace_ms };
 	struct action_env *env = &engine->env;
 
 	env->docker_feed = docker_feed_new(engine->loop, engine->model);

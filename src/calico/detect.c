@@ -127,17 +127,14 @@ static void on_answer(void *arg, const struct json *doc, const struct etcd_meta 
 struct calico_detect *calico_detect_start(struct etcd *etcd, calico_detect_fn *done, void *arg)
 {
 	struct calico_detect *detect = xcalloc(1, sizeof(*detect));
-	enum etcd_api api = etcd_api(etcd);
 
 	detect->done = done;
 	detect->arg = arg;
 	detect->v1.detect = detect->v3.detect = detect;
-	etcd_use_api(etcd, ETCD_V2);
-	detect->v1.call = etcd_get(etcd, CALICO_ROOT "/v1", ETCD_QUORUM, on_answer, &detect->v1);
-	etcd_use_api(etcd, ETCD_V3);
-	detect->v3.call = etcd_get(etcd, CALICO_RESOURCES "/clusterinformations",
-				   ETCD_RECURSIVE | ETCD_QUORUM, on_answer, &detect->v3);
-	etcd_use_api(etcd, api);
+	detect->v1.call =
+		etcd_get_as(etcd, ETCD_V2, CALICO_ROOT "/v1", ETCD_QUORUM, on_answer, &detect->v1);
+	detect->v3.call = etcd_get_as(etcd, ETCD_V3, CALICO_RESOURCES "/clusterinformations",
+				      ETCD_RECURSIVE | ETCD_QUORUM, on_answer, &detect->v3);
 	return detect;
 }
 

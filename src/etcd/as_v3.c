@@ -73,7 +73,7 @@ static void on_got(void *arg, const struct etcd3_answer *answer, const struct er
 	}
 	doc = json_new_object();
 	json_add_str(doc, "action", "get");
-	if (call->recursive) {
+	if (call->flags & ETCD_RECURSIVE) {
 		node = json_add_object(doc, "node");
 		json_add_str(node, "key", call->key);
 		json_add_bool(node, "dir", true);
@@ -87,13 +87,13 @@ static void on_got(void *arg, const struct etcd3_answer *answer, const struct er
 	etcd_call_finish(call, doc, &meta, NULL);
 }
 
-void etcd_get_v3(struct etcd_call *call, unsigned flags)
+static void start_get(struct etcd_call *call)
 {
+	bool recursive = call->flags & ETCD_RECURSIVE;
 	char *prefix = etcd_prefix_v3(call->key);
 
-	call->recursive = flags & ETCD_RECURSIVE;
-	call->v3 = etcd3_range(call->etcd->v3, call->recursive ? prefix : call->key,
-			       call->recursive ? ETCD3_PREFIX : 0, on_got, call);
+	call->v3 = etcd3_range(call->etcd->v3, recursive ? prefix : call->key,
+			       recursive ? ETCD3_PREFIX : 0, on_got, call);
 	free(prefix);
 }
 
@@ -171,16 +171,6 @@ static void start_write(struct etcd_call *call, const struct etcd3_op *write)
 	call->v3 = etcd3_txn(call->etcd->v3, &txn, on_written, call);
 }
 
-static void keep_condition(struct etcd_call *call, const struct etcd_condition *condition)
-{
-	if (!condition)
-		return;
-	call->condition = *condition;
-	if (condition->absent_key)
-		call->absent_key = xstrdup(condition->absent_key);
-	call->condition.absent_key = NULL;
-}
-
 static void put_with_lease(struct etcd_call *call, uint64_t lease)
 {
 	start_write(call, &(struct etcd3_op){ .kind = ETCD3_PUT,
@@ -201,16 +191,6 @@ static void on_lease(void *arg, const struct etcd3_answer *answer, const struct 
 		put_with_lease(call, answer->lease);
 }
 
-void etcd_put_v3(struct etcd_call *call, const char *value, const struct etcd_condition *condition)
-{
-	keep_condition(call, condition);
-	call->value = xstrdup(value);
-	if (condition && condition->ttl_s > 0)
-		call->v3 = etcd3_lease_grant(call->etcd->v3, 0, condition->ttl_s, on_lease, call);
-	else
-		put_with_lease(call, 0);
-}
-
 static void on_no_folder(void *arg)
 {
 	struct etcd_call *call = arg;
@@ -219,11 +199,18 @@ static void on_no_folder(void *arg)
 	fail(call, NULL, ERR_NOT_FOUND, "the v3 API has no folders");
 }
 
-void etcd_delete_v3(struct etcd_call *call, const struct etcd_condition *condition)
+void etcd_start_v3(struct etcd_call *call)
 {
-	keep_condition(call, condition);
-	if (call->condition.dir)
+	const struct etcd_condition *condition = &call->condition;
+
+	if (strcmp(call->method, "GET") == 0)
+		start_get(call);
+	else if (strcmp(call->method, "DELETE") == 0 && condition->dir)
 		call->deferred = loop_defer(call->etcd->loop, on_no_folder, call);
-	else
+	else if (strcmp(call->method, "DELETE") == 0)
 		start_write(call, &(struct etcd3_op){ .kind = ETCD3_DELETE, .key = call->key });
+	else if (condition->ttl_s > 0)
+		call->v3 = etcd3_lease_grant(call->etcd->v3, 0, condition->ttl_s, on_lease, call);
+	else
+		put_with_lease(call, 0);
 }

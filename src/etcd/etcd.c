@@ -61,11 +61,6 @@ enum etcd_api etcd_api(const struct etcd *etcd)
 	return etcd->api;
 }
 
-void etcd_use_api(struct etcd *etcd, enum etcd_api api)
-{
-	etcd->api = api;
-}
-
 const char *etcd_address(const struct etcd *etcd)
 {
 	if (etcd->api == ETCD_V3)
@@ -90,21 +85,6 @@ static void call_free(struct etcd_call *call)
 	free(call->value);
 	free(call->absent_key);
 	free(call);
-}
-
-struct etcd_call *etcd_call_new(struct etcd *etcd, const char *method, const char *key,
-				etcd_fn *done, void *arg)
-{
-	struct etcd_call *call = xcalloc(1, sizeof(*call));
-
-	call->etcd = etcd;
-	call->method = method;
-	call->key = xstrdup(key);
-	call->is_read = strcmp(method, "GET") == 0;
-	call->done = done;
-	call->arg = arg;
-	etcd->users++;
-	return call;
 }
 
 void etcd_call_finish(struct etcd_call *call, struct json *doc, const struct etcd_meta *meta,
@@ -236,15 +216,6 @@ static void start_on_member(struct etcd_call *call)
 				&request, on_answer, call);
 }
 
-/* Takes path and body. */
-static void start(struct etcd_call *call, struct strbuf *path, struct strbuf *body)
-{
-	call->path = strbuf_detach(path, NULL);
-	call->body = body ? strbuf_detach(body, NULL) : NULL;
-	call->member = call->etcd->members.current;
-	start_on_member(call);
-}
-
 /* "?a=1" for the first, "&a=1" for the others. */
 static void add_query(struct strbuf *path, const char *text)
 {
@@ -256,8 +227,6 @@ static void add_condition(struct strbuf *path, const struct etcd_condition *cond
 {
 	char index[48];
 
-	if (!condition)
-		return;
 	if (condition->must_exist)
 		add_query(path, "prevExist=true");
 	if (condition->must_not_exist)
@@ -270,60 +239,161 @@ static void add_condition(struct strbuf *path, const struct etcd_condition *cond
 	}
 }
 
+static void add_flags(struct strbuf *path, unsigned flags)
+{
+	if (flags & ETCD_RECURSIVE)
+		add_query(path, "recursive=true");
+	if (flags & ETCD_SORTED)
+		add_query(path, "sorted=true");
+	if (flags & ETCD_QUORUM)
+		add_query(path, "quorum=true");
+}
+
+static void start_v2(struct etcd_call *call)
+{
+	struct strbuf path = STRBUF_INIT, body = STRBUF_INIT;
+
+	etcd_add_path(&path, call->key);
+	add_flags(&path, call->flags);
+	add_condition(&path, &call->condition);
+	if (call->value) {
+		strbuf_addstr(&body, "value=");
+		url_escape(&body, call->value);
+		if (call->condition.ttl_s > 0)
+			strbuf_addf(&body, "&ttl=%" PRId64, call->condition.ttl_s);
+		call->body = strbuf_detach(&body, NULL);
+	}
+	call->path = strbuf_detach(&path, NULL);
+	call->is_read = strcmp(call->method, "GET") == 0;
+	call->member = call->etcd->members.current;
+	start_on_member(call);
+}
+
+/* ---- which API ---- */
+
+static void hold(struct etcd_call *call)
+{
+	struct etcd_call **end = &call->etcd->held;
+
+	while (*end)
+		end = &(*end)->next_held;
+	*end = call;
+	call->is_held = true;
+}
+
+static struct etcd_call *take_held(struct etcd *etcd)
+{
+	struct etcd_call *call = etcd->held;
+
+	if (!call)
+		return NULL;
+	etcd->held = call->next_held;
+	call->next_held = NULL;
+	call->is_held = false;
+	return call;
+}
+
+static void unhold(struct etcd_call *call)
+{
+	struct etcd_call **at = &call->etcd->held;
+
+	if (!call->is_held)
+		return;
+	while (*at != call)
+		at = &(*at)->next_held;
+	*at = call->next_held;
+}
+
+static void start(struct etcd_call *call, enum etcd_api api)
+{
+	switch (api) {
+	case ETCD_V2:
+		start_v2(call);
+		break;
+	case ETCD_V3:
+		etcd_start_v3(call);
+		break;
+	case ETCD_UNDECIDED:
+		hold(call);
+		break;
+	}
+}
+
+void etcd_use_api(struct etcd *etcd, enum etcd_api api)
+{
+	struct etcd_call *call;
+
+	etcd->api = api;
+	while (api != ETCD_UNDECIDED && (call = take_held(etcd)))
+		start(call, api);
+}
+
+void etcd_fail_held(struct etcd *etcd, const struct err *err)
+{
+	const struct etcd_meta meta = { .cluster_id = "" };
+	size_t count = 0;
+
+	/* What a completion starts meanwhile is held for the next time. */
+	for (struct etcd_call *call = etcd->held; call; call = call->next_held)
+		count++;
+	while (count-- && etcd->held)
+		etcd_call_finish(take_held(etcd), NULL, &meta, err);
+}
+
+/* ---- calls ---- */
+
+static struct etcd_call *call_new(struct etcd *etcd, const char *method, const char *key,
+				  const struct etcd_condition *condition, etcd_fn *done, void *arg)
+{
+	struct etcd_call *call = xcalloc(1, sizeof(*call));
+
+	call->etcd = etcd;
+	call->method = method;
+	call->key = xstrdup(key);
+	if (condition) {
+		call->condition = *condition;
+		call->condition.absent_key = NULL;
+		if (condition->absent_key)
+			call->absent_key = xstrdup(condition->absent_key);
+	}
+	call->done = done;
+	call->arg = arg;
+	etcd->users++;
+	return call;
+}
+
+struct etcd_call *etcd_get_as(struct etcd *etcd, enum etcd_api api, const char *key, unsigned flags,
+			      etcd_fn *done, void *arg)
+{
+	struct etcd_call *call = call_new(etcd, "GET", key, NULL, done, arg);
+
+	call->flags = flags;
+	start(call, api);
+	return call;
+}
+
 struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, etcd_fn *done,
 			   void *arg)
 {
-	struct etcd_call *call = etcd_call_new(etcd, "GET", key, done, arg);
-	struct strbuf path = STRBUF_INIT;
-
-	if (etcd->api == ETCD_V3) {
-		etcd_get_v3(call, flags);
-		return call;
-	}
-	etcd_add_path(&path, key);
-	if (flags & ETCD_RECURSIVE)
-		add_query(&path, "recursive=true");
-	if (flags & ETCD_SORTED)
-		add_query(&path, "sorted=true");
-	if (flags & ETCD_QUORUM)
-		add_query(&path, "quorum=true");
-	start(call, &path, NULL);
-	return call;
+	return etcd_get_as(etcd, etcd->api, key, flags, done, arg);
 }
 
 struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value,
 			   const struct etcd_condition *condition, etcd_fn *done, void *arg)
 {
-	struct etcd_call *call = etcd_call_new(etcd, "PUT", key, done, arg);
-	struct strbuf path = STRBUF_INIT, body = STRBUF_INIT;
+	struct etcd_call *call = call_new(etcd, "PUT", key, condition, done, arg);
 
-	if (etcd->api == ETCD_V3) {
-		etcd_put_v3(call, value, condition);
-		return call;
-	}
-	etcd_add_path(&path, key);
-	add_condition(&path, condition);
-	strbuf_addstr(&body, "value=");
-	url_escape(&body, value);
-	if (condition && condition->ttl_s > 0)
-		strbuf_addf(&body, "&ttl=%" PRId64, condition->ttl_s);
-	start(call, &path, &body);
+	call->value = xstrdup(value);
+	start(call, etcd->api);
 	return call;
 }
 
 struct etcd_call *etcd_delete(struct etcd *etcd, const char *key,
 			      const struct etcd_condition *condition, etcd_fn *done, void *arg)
 {
-	struct etcd_call *call = etcd_call_new(etcd, "DELETE", key, done, arg);
-	struct strbuf path = STRBUF_INIT;
+	struct etcd_call *call = call_new(etcd, "DELETE", key, condition, done, arg);
 
-	if (etcd->api == ETCD_V3) {
-		etcd_delete_v3(call, condition);
-		return call;
-	}
-	etcd_add_path(&path, key);
-	add_condition(&path, condition);
-	start(call, &path, NULL);
+	start(call, etcd->api);
 	return call;
 }
 
@@ -331,6 +401,7 @@ void etcd_call_cancel(struct etcd_call **call)
 {
 	if (!*call)
 		return;
+	unhold(*call);
 	http_cancel(&(*call)->http);
 	etcd3_call_cancel(&(*call)->v3);
 	loop_deferred_cancel(&(*call)->deferred);

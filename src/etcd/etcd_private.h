@@ -33,29 +33,34 @@ struct etcd {
 	struct members members;
 	struct etcd3 *v3; /* does all the work when the API is v3 */
 	enum etcd_api api;
-	size_t users; /* calls and watches under way */
+	struct etcd_call *held; /* newest last */
+	size_t users;           /* calls and watches under way */
 };
 
 struct etcd_call {
 	struct etcd *etcd;
 	const char *method;
-	char *key, *path, *body;
+	char *key;
+	unsigned flags; /* of a GET */
+	char *value;    /* of a PUT */
+	struct etcd_condition condition;
+	char *absent_key; /* of the condition */
+	etcd_fn *done;
+	void *arg;
+	struct etcd_call *next_held;
+	bool is_held;
+
+	/* Of the v2 API */
+	char *path, *body;
 	size_t member, tried;
 	bool is_read;
 	struct http_call *http;
-	etcd_fn *done;
-	void *arg;
 
 	/* Of the v3 API (as_v3.c) */
 	struct etcd3_call *v3;
 	struct loop_deferred *deferred;
-	struct etcd_condition condition;
-	char *value, *absent_key;
-	bool recursive;
 };
 
-struct etcd_call *etcd_call_new(struct etcd *etcd, const char *method, const char *key,
-				etcd_fn *done, void *arg);
 /* End it: frees it and runs its completion. doc is taken; NULL when err is set. */
 void etcd_call_finish(struct etcd_call *call, struct json *doc, const struct etcd_meta *meta,
 		      const struct err *err);
@@ -63,10 +68,8 @@ void etcd_call_finish(struct etcd_call *call, struct json *doc, const struct etc
 /* "/v2/keys" and the key, percent-encoded. */
 void etcd_add_path(struct strbuf *out, const char *key);
 
-/* as_v3.c: the same calls over the v3 API. */
-void etcd_get_v3(struct etcd_call *call, unsigned flags);
-void etcd_put_v3(struct etcd_call *call, const char *value, const struct etcd_condition *condition);
-void etcd_delete_v3(struct etcd_call *call, const struct etcd_condition *condition);
+/* as_v3.c: begin a call over the v3 API. */
+void etcd_start_v3(struct etcd_call *call);
 /* What a recursive get of `key` reads: everything that starts with this. */
 char *etcd_prefix_v3(const char *key);
 

@@ -379,6 +379,7 @@ static void on_detected(void *arg, const struct calico_found *found, const struc
 
 	feed->detect = NULL;
 	if (!found) {
+		etcd_fail_held(feed->etcd, err);
 		set_down(feed, err);
 		feed->timer = loop_timer_start(feed->loop, backoff_next_ms(&feed->detect_backoff),
 					       on_timer, feed);
@@ -413,7 +414,7 @@ struct calico_feed *calico_feed_new(struct loop *loop, struct model *model, stru
 	model_set_source(model, SOURCE_CALICO, SOURCE_LOADING, "", "");
 	docker_feed_listen(docker_feed, on_docker, feed);
 	feed->detect_backoff = (struct backoff){ .base_ms = 1000, .max_ms = 30000 };
-	if (options && options->detect_api)
+	if (etcd_api(etcd) == ETCD_UNDECIDED)
 		detect(feed);
 	else
 		feed->watch = calico_watch_start(etcd, on_state, feed);

@@ -294,6 +294,38 @@ static void a_call_that_is_cancelled_never_ends(void **state)
 	assert_int_equal(answer.count, 0);
 }
 
+static void calls_are_held_until_the_api_is_decided(void **state)
+{
+	const char *endpoints[] = { server.url, NULL };
+	struct etcd_config config = { .api = ETCD_UNDECIDED, .endpoints = endpoints };
+	struct etcd *undecided;
+	struct etcd_call *call;
+	struct err err = { 0 };
+
+	(void)state;
+	NEEDS_ETCD;
+	undecided = etcd_new(loop, http, &config, &err);
+	etcd_get(undecided, "/held", 0, on_answer, &answer);
+	call = etcd_get(undecided, "/held", 0, on_answer, &answer);
+	for (int i = 0; i < 5; i++)
+		loop_turn(loop, 10);
+	assert_int_equal(answer.count, 0);
+	err_set(&err, ERR_UNREACHABLE, "nobody knows");
+	etcd_call_cancel(&call);
+	etcd_fail_held(undecided, &err);
+	assert_int_equal(answer.count, 1);
+	assert_int_equal(answer.err.code, ERR_UNREACHABLE);
+	answer.count = 0;
+
+	etcd_put(undecided, "/held", "1", NULL, on_answer, &answer);
+	etcd_use_api(undecided, ETCD_V3);
+	assert_int_equal(finish(), ERR_NONE);
+	etcd_get(undecided, "/held", 0, on_answer, &answer);
+	assert_int_equal(finish(), ERR_NONE);
+	assert_string_equal(json_str(answer.doc, "node.value", ""), "1");
+	etcd_free(undecided);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -304,6 +336,7 @@ int main(void)
 		TEST(a_value_with_a_zero_byte_is_not_taken_for_a_text),
 		TEST(a_watch_gives_the_tree_and_survives_its_server),
 		TEST(a_call_that_is_cancelled_never_ends),
+		TEST(calls_are_held_until_the_api_is_decided),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -38,7 +38,8 @@ struct http;
 struct json;
 struct loop;
 
-enum etcd_api { ETCD_V2, ETCD_V3 };
+/* UNDECIDED: calls are held until etcd_use_api says which, or end with etcd_fail_held. */
+enum etcd_api { ETCD_V2, ETCD_V3, ETCD_UNDECIDED };
 
 struct etcd_config {
 	enum etcd_api api;
@@ -80,11 +81,16 @@ struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_co
 void etcd_free(struct etcd *etcd);
 const char *etcd_address(const struct etcd *etcd); /* of the member in use, for messages */
 enum etcd_api etcd_api(const struct etcd *etcd);
-/* The API of all calls and watches that are started from now on. */
+/* The API of all calls and watches from now on; those that are held begin. */
 void etcd_use_api(struct etcd *etcd, enum etcd_api api);
+/* Nobody can say which: what is held ends with this. Not from inside a call that starts one. */
+void etcd_fail_held(struct etcd *etcd, const struct err *err);
 
 struct etcd_call *etcd_get(struct etcd *etcd, const char *key, unsigned flags, etcd_fn *done,
 			   void *arg);
+/* The same with an API that is told, to find out which it is. */
+struct etcd_call *etcd_get_as(struct etcd *etcd, enum etcd_api api, const char *key, unsigned flags,
+			      etcd_fn *done, void *arg);
 struct etcd_call *etcd_put(struct etcd *etcd, const char *key, const char *value,
 			   const struct etcd_condition *condition, etcd_fn *done, void *arg);
 struct etcd_call *etcd_delete(struct etcd *etcd, const char *key,

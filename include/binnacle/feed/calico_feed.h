@@ -5,6 +5,9 @@
  *     ...
  *     calico_feed_free(feed);
  *
+ * With an etcd whose API is undecided, it finds out first which of Calico's APIs has data there
+ * (calico/detect.h), and has the etcd use that one.
+ *
  * Joins Calico's data (calico/store.h) with what the daemons say (docker_feed) whenever one of
  * them changes, and while something is too young to be judged. Publishes MODEL_ENDPOINTS,
  * MODEL_ADDRESSES, MODEL_POLICIES, MODEL_PROFILES, MODEL_NODES, MODEL_POOLS, MODEL_BLOCKS and the
@@ -27,9 +30,6 @@ struct model;
 
 struct calico_feed_options {
 	int64_t grace_ms; /* 0: CALICO_GRACE_MS */
-	/* Find out first which of Calico's APIs has data there (calico/detect.h), and have the etcd
-	 * use it; what it is set to counts as a guess until then. */
-	bool detect_api;
 };
 
 struct calico_feed *calico_feed_new(struct loop *loop, struct model *model, struct etcd *etcd,
