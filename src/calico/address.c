@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "binnacle/base/text.h"
@@ -63,6 +62,16 @@ struct calico_net calico_net_masked(const struct calico_net *net, unsigned bits)
 	return out;
 }
 
+int calico_net_compare(const struct calico_net *a, const struct calico_net *b)
+{
+	int order;
+
+	if (a->version != b->version)
+		return a->version < b->version ? -1 : 1;
+	order = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+	return order ? order : (int)a->bits - (int)b->bits;
+}
+
 /* Without copies: whoever looks for the block of an address asks this of every block. */
 bool calico_net_contains(const struct calico_net *net, const struct calico_net *address)
 {
@@ -103,14 +112,36 @@ uint32_t calico_net_ordinal(const struct calico_net *net, const struct calico_ne
 	return a - b;
 }
 
+/* By hand: with each change of a large cluster this is asked for tens of thousands of times. */
+static char *put_number(char *at, unsigned number)
+{
+	if (number >= 100)
+		*at++ = (char)('0' + number / 100);
+	if (number >= 10)
+		*at++ = (char)('0' + number / 10 % 10);
+	*at++ = (char)('0' + number % 10);
+	return at;
+}
+
 const char *calico_net_text_cidr(const struct calico_net *net, char *out)
 {
-	char address[INET6_ADDRSTRLEN] = "";
+	char *at = out;
 
-	if (net->version)
-		inet_ntop(net->version == 4 ? AF_INET : AF_INET6, net->bytes, address,
-			  sizeof(address));
-	snprintf(out, CALICO_NET_TEXT_BYTES, "%s/%u", address, net->bits);
+	if (net->version == 4) {
+		for (int i = 0; i < 4; i++) {
+			at = put_number(at, net->bytes[i]);
+			*at++ = i < 3 ? '.' : '/';
+		}
+	} else {
+		if (net->version)
+			inet_ntop(AF_INET6, net->bytes, out, INET6_ADDRSTRLEN);
+		else
+			*out = '\0';
+		at += strlen(out);
+		*at++ = '/';
+	}
+	at = put_number(at, net->bits);
+	*at = '\0';
 	return out;
 }
 

@@ -153,6 +153,10 @@ void judge_slots(struct judge *judge, struct calico_report *report)
 	}
 	report->slots = slots;
 	report->slot_count = count;
+	report->slots_sorted = true;
+	for (size_t i = 1; i < count && report->slots_sorted; i++)
+		report->slots_sorted =
+			calico_net_compare(&slots[i - 1].address, &slots[i].address) < 0;
 }
 
 static bool is_complaint(const struct calico_container *container, bool *about_name)

@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/clock.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/text.h"
 #include "binnacle/etcd/etcd.h"
 
 /* Felix repeats its reports so often that they are not news. */
 #define FELIX_DELAY_MS 30000
+
+#define PACE            10 /* of the time goes to what changes bring, at most: one in ten */
+#define INTERVAL_MAX_MS 5000
 
 struct calico_read {
 	struct etcd_call *call;
@@ -68,6 +72,7 @@ struct calico_watch {
 	struct etcd_watch *watch;
 	calico_state_fn *changed;
 	void *arg;
+	int64_t read_took_ms; /* to make the newest state out of what was read */
 };
 
 static bool is_heartbeat(const char *key)
@@ -81,8 +86,18 @@ static void on_change(void *arg, const struct json *doc, const struct etcd_meta 
 		      const struct err *err)
 {
 	struct calico_watch *watch = arg;
+	int64_t began_ms = clock_mono_ms();
 
 	give(watch->changed, watch->arg, doc, meta, err);
+	watch->read_took_ms = clock_mono_ms() - began_ms;
+}
+
+void calico_watch_took(struct calico_watch *watch, int64_t took_ms)
+{
+	int64_t interval_ms = (took_ms + watch->read_took_ms) * PACE;
+
+	etcd_watch_set_interval(watch->watch, interval_ms < INTERVAL_MAX_MS ? interval_ms
+									    : INTERVAL_MAX_MS);
 }
 
 struct calico_watch *calico_watch_start(struct etcd *etcd, calico_state_fn *changed, void *arg)

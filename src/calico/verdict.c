@@ -477,10 +477,32 @@ const struct calico_wep_verdict *calico_report_wep(const struct calico_report *r
 	return NULL;
 }
 
+const struct calico_wep_verdict *calico_report_of(const struct calico_report *report,
+						  const struct calico_wep *wep)
+{
+	size_t place = (size_t)(wep - report->weps[0].wep);
+
+	assert(place < report->wep_count && report->weps[place].wep == wep);
+	return &report->weps[place];
+}
+
 const struct calico_slot_verdict *calico_report_slot(const struct calico_report *report,
 						     const struct calico_net *address)
 {
-	for (size_t i = 0; i < report->slot_count; i++)
+	size_t low = 0, high = report->slot_count;
+
+	while (report->slots_sorted && low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = calico_net_compare(address, &report->slots[middle].address);
+
+		if (order == 0)
+			return &report->slots[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	for (size_t i = 0; !report->slots_sorted && i < report->slot_count; i++)
 		if (calico_net_equal(&report->slots[i].address, address))
 			return &report->slots[i];
 	return NULL;

@@ -66,7 +66,7 @@ struct etcd_watch {
 	uint64_t next_index;
 	bool has_tree, outage;
 	struct tree_mark mark;
-	int64_t alive_ms, read_ms;
+	int64_t alive_ms, read_ms, interval_ms;
 	int64_t quiet_since_ms; /* of the first quiet change not yet reported; 0: none */
 };
 
@@ -122,8 +122,8 @@ static void enter_paused(struct etcd_watch *watch, int64_t delay_ms)
 
 	close_stream(watch);
 	loop_timer_stop(&watch->timer);
-	if (delay_ms < READ_INTERVAL_MS - since_ms)
-		delay_ms = READ_INTERVAL_MS - since_ms;
+	if (delay_ms < watch->interval_ms - since_ms)
+		delay_ms = watch->interval_ms - since_ms;
 	watch->state = WATCH_PAUSED;
 	watch->timer = loop_timer_start(watch->etcd->loop, delay_ms, on_pause_over, watch);
 }
@@ -321,10 +321,16 @@ struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *key, etcd_fn 
 	watch->key = xstrdup(key);
 	watch->changed = changed;
 	watch->arg = arg;
+	watch->interval_ms = READ_INTERVAL_MS;
 	watch->backoff = (struct backoff){ .base_ms = BACKOFF_BASE_MS, .max_ms = BACKOFF_MAX_MS };
 	etcd->users++;
 	enter_reading(watch);
 	return watch;
+}
+
+void etcd_watch_set_interval(struct etcd_watch *watch, int64_t interval_ms)
+{
+	watch->interval_ms = interval_ms > READ_INTERVAL_MS ? interval_ms : READ_INTERVAL_MS;
 }
 
 void etcd_watch_set_quiet(struct etcd_watch *watch, etcd_quiet_fn *is_quiet, int64_t delay_ms)

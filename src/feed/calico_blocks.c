@@ -29,7 +29,7 @@ static char mark_of(const struct calico_tables *tables, const struct calico_slot
 		break;
 	}
 	if (slot->wep)
-		holder = calico_report_wep(tables->report, slot->wep->key);
+		holder = calico_report_of(tables->report, slot->wep);
 	calico_slot_word(slot, holder, &state);
 	return state == STATE_PASS ? '#' : '?';
 }

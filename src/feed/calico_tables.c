@@ -119,7 +119,7 @@ static void add_address(const struct calico_tables *tables, const struct calico_
 {
 	struct address_row *row = snapshot_add(snapshot);
 	const struct calico_wep_verdict *verdict =
-		slot->wep ? calico_report_wep(tables->report, slot->wep->key) : NULL;
+		slot->wep ? calico_report_of(tables->report, slot->wep) : NULL;
 
 	row->id = net_in(snapshot, &slot->address);
 	row->status = calico_slot_word(slot, verdict, &row->state);
@@ -293,24 +293,52 @@ static void add_daemon(const struct calico_tables *tables, struct node_row *row,
 	}
 }
 
-static struct node_row *add_node(const struct calico_tables *tables, const char *name,
-				 struct snapshot *snapshot)
+/* What is counted of a node. */
+struct node_count {
+	int64_t endpoints, left_over, blocks;
+};
+
+static size_t place_of(const struct calico_state *state, const char *name)
+{
+	const struct calico_node *node = calico_state_node(state, name);
+
+	return node ? (size_t)(node - state->nodes) : state->node_count;
+}
+
+/* One more count than there are nodes: for whom nobody knows. */
+static struct node_count *count_nodes(const struct calico_tables *tables, struct arena *arena)
 {
 	const struct calico_state *state = tables->state;
-	struct node_row *row = snapshot_add(snapshot);
+	struct node_count *counts = arena_alloc(arena, (state->node_count + 1) * sizeof(*counts));
+	const char *node = "";
+	size_t place = state->node_count;
 
-	row->id = text_in(snapshot, name);
 	for (size_t i = 0; i < tables->report->wep_count; i++) {
 		const struct calico_wep_verdict *verdict = &tables->report->weps[i];
 
-		if (strcmp(verdict->wep->id.node, name) != 0)
-			continue;
-		row->endpoints++;
-		row->left_over += calico_verdict_is_dead(verdict->verdict);
+		/* Sorted by key, those of a node stand together. */
+		if (strcmp(verdict->wep->id.node, node) != 0) {
+			node = verdict->wep->id.node;
+			place = place_of(state, node);
+		}
+		counts[place].endpoints++;
+		counts[place].left_over += calico_verdict_is_dead(verdict->verdict);
 	}
 	for (size_t i = 0; i < state->block_count; i++)
-		row->blocks +=
-			state->blocks[i].affinity && strcmp(state->blocks[i].affinity, name) == 0;
+		if (state->blocks[i].affinity)
+			counts[place_of(state, state->blocks[i].affinity)].blocks++;
+	return counts;
+}
+
+static struct node_row *add_node(const struct calico_tables *tables, const char *name,
+				 const struct node_count *count, struct snapshot *snapshot)
+{
+	struct node_row *row = snapshot_add(snapshot);
+
+	row->id = text_in(snapshot, name);
+	row->endpoints = count->endpoints;
+	row->left_over = count->left_over;
+	row->blocks = count->blocks;
 	add_daemon(tables, row, snapshot);
 	return row;
 }
@@ -337,9 +365,11 @@ static void publish_nodes(const struct calico_tables *tables, struct model *mode
 {
 	struct snapshot *snapshot = new_snapshot(tables, MODEL_NODES);
 	const struct calico_state *state = tables->state;
+	const struct node_count *counts = count_nodes(tables, &snapshot->arena);
 
 	for (size_t i = 0; i < state->node_count; i++)
-		describe_node(&state->nodes[i], add_node(tables, state->nodes[i].name, snapshot),
+		describe_node(&state->nodes[i],
+			      add_node(tables, state->nodes[i].name, &counts[i], snapshot),
 			      snapshot);
 	model_publish(model, snapshot);
 }

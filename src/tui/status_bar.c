@@ -321,19 +321,14 @@ void size_notice_paint(struct tui *tui)
 	}
 	for (int i = 0; i < PANE_COUNT && row + 3 < grid->height; i++) {
 		const struct table_view *list = table_view_state(tui->panes[i]);
-		struct strbuf text = STRBUF_INIT;
-		const char *more;
-
-		if (list->shown && list->table->summary)
-			list->table->summary(list->shown, &text);
 		/* The first number is the total; what follows wants attention. */
-		more = strstr(text.buf, "  ");
+		const char *more = list->summary ? strstr(list->summary, "  ") : NULL;
+
 		if (more) {
 			rich_addf(&counts, ROLE_TEXT, "%s ", list->table->name);
 			rich_add_states(&counts, ROLE_TEXT, more + 2);
 			rich_add(&counts, ROLE_TEXT, "   ");
 		}
-		strbuf_release(&text);
 	}
 	rich_end_line(&counts);
 	if (row + 3 < grid->height)

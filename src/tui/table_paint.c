@@ -271,7 +271,6 @@ static void build_title(const struct view *view, const struct grid *grid, struct
 {
 	const struct table_view *list = view->state;
 	enum role role = focused ? ROLE_PANE_FOCUS : ROLE_PANE_TITLE;
-	struct strbuf summary = STRBUF_INIT;
 
 	if (list->number > 0)
 		rich_addf(title, role, "%d ", list->number);
@@ -286,10 +285,9 @@ static void build_title(const struct view *view, const struct grid *grid, struct
 			rich_add(title, ROLE_STRONG, list->filter_text);
 	} else if (list->shown && list->base) {
 		rich_addf(title, ROLE_TEXT, "  %zu", list->rows.count);
-	} else if (list->shown && list->table->summary) {
-		list->table->summary(list->shown, &summary);
+	} else if (list->shown && list->summary) {
 		rich_add(title, ROLE_TEXT, "  ");
-		rich_add_states(title, ROLE_TEXT, summary.buf);
+		rich_add_states(title, ROLE_TEXT, list->summary);
 	}
 	if (list->marks.count > 0)
 		rich_addf(title, ROLE_MARK, "  marked %zu", list->marks.count);
@@ -300,7 +298,6 @@ static void build_title(const struct view *view, const struct grid *grid, struct
 	    title->column + SPARK_MINUTES + 20 <= area.width)
 		add_sparkline(list, title);
 	rich_end_line(title);
-	strbuf_release(&summary);
 }
 
 static void paint_title(const struct view *view, struct grid *grid, struct area area, bool focused)

@@ -176,23 +176,38 @@ static void fill(struct view *view)
 	set_cursor(view, now);
 }
 
-/* Marks end when their thing disappears. */
+/* Marks end when their thing disappears. All rows may be marked, so the marks that stay are found
+ * in one walk over the rows. */
 static void prune_marks(struct table_view *list)
 {
-	for (size_t i = list->marks.count; i-- > 0;)
-		if (!snapshot_find(list->shown, list->marks.entries[i].key))
-			strmap_remove(&list->marks, list->marks.entries[i].key);
+	struct strmap kept = STRMAP_INIT;
+
+	for (size_t i = 0; i < list->shown->count; i++) {
+		const char *id = row_id(snapshot_row(list->shown, i));
+
+		if (strmap_has(&list->marks, id))
+			strmap_put(&kept, id, strmap_get(&list->marks, id));
+	}
+	strmap_release(&list->marks);
+	list->marks = kept;
 }
 
 static void table_refresh(struct view *view)
 {
 	struct table_view *list = view->state;
 	struct snapshot *now = model_current(view->tui->model, list->table->model);
+	struct strbuf summary = STRBUF_INIT;
 
 	if (list->shown == now)
 		return;
 	snapshot_unref(&list->shown);
 	list->shown = snapshot_ref(now);
+	free(list->summary);
+	list->summary = NULL;
+	if (list->table->summary) {
+		list->table->summary(now, &summary);
+		list->summary = strbuf_detach(&summary, NULL);
+	}
 	if (list->marks.count > 0)
 		prune_marks(list);
 	fill(view);
@@ -602,14 +617,15 @@ static bool table_selection(const struct view *view, struct selection *out)
 {
 	const struct table_view *list = view->state;
 	const void *row = table_view_row(list);
-	size_t index;
+	size_t visible = 0;
 
 	out->table = list->table->model;
 	out->is_marks = list->marks.count > 0;
-	for (size_t i = 0; i < list->marks.count; i++) {
+	for (size_t i = 0; i < list->rows.count; i++)
+		visible += strmap_has(&list->marks, row_id(list->rows.rows[i]));
+	out->hidden = list->marks.count - visible;
+	for (size_t i = 0; i < list->marks.count; i++)
 		selection_add(out, list->marks.entries[i].key);
-		out->hidden += !table_index_of(list, list->marks.entries[i].key, &index);
-	}
 	if (!out->is_marks && row)
 		selection_add(out, row_id(row));
 	return out->count > 0;
@@ -630,6 +646,7 @@ static void table_close(struct view *view)
 	free(list->sized);
 	free(list->chosen);
 	row_view_release(&list->rows);
+	free(list->summary);
 	snapshot_unref(&list->shown);
 	filter_free(list->filter);
 	strmap_release(&list->marks);

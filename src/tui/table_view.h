@@ -19,6 +19,7 @@ struct table_view {
 	int number;             /* of the pane; 0: a list that is no pane */
 	bool *chosen;           /* of each column; NULL: as the width and `wide` allow */
 	struct snapshot *shown; /* a reference */
+	char *summary;          /* of it: counting ten thousand rows is not for each key */
 	struct row_view rows;   /* borrowed from `shown`; total counts what base lets through */
 	char *filter_text;      /* NULL: none */
 	struct filter *filter;

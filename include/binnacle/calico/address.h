@@ -20,6 +20,8 @@ struct calico_net {
 /* "a.b.c.d", "a.b.c.d/len", "::1", "::1/len". The bits after the mask are kept. */
 bool calico_net_parse(struct calico_net *net, const char *text);
 bool calico_net_equal(const struct calico_net *a, const struct calico_net *b);
+/* By version, then by address, then by the length of the mask. */
+int calico_net_compare(const struct calico_net *a, const struct calico_net *b);
 /* Is the address (its mask is not looked at) inside the network? */
 bool calico_net_contains(const struct calico_net *net, const struct calico_net *address);
 /* The same network with the bits after `bits` cleared. */

@@ -120,6 +120,11 @@ void calico_read_cancel(struct calico_read **read);
 /* Follow for ever: a new state at the start and after changes; once with err per outage. */
 struct calico_watch;
 struct calico_watch *calico_watch_start(struct etcd *etcd, calico_state_fn *changed, void *arg);
+/*
+ * What it took to make use of a state. Changes are read so seldom that all of it takes a tenth of
+ * the time at most: a large cluster that never rests must not keep a console from its keys.
+ */
+void calico_watch_took(struct calico_watch *watch, int64_t took_ms);
 void calico_watch_stop(struct calico_watch **watch);
 /* When the newest state was last known to be the current one (monotonic); 0: never. */
 int64_t calico_watch_alive_ms(const struct calico_watch *watch);

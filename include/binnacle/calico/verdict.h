@@ -176,6 +176,7 @@ struct calico_report {
 	size_t wep_count;
 	const struct calico_slot_verdict *slots; /* allocated ones, in order of block and address */
 	size_t slot_count;
+	bool slots_sorted; /* by address; blocks that overlap would spoil it */
 	const struct calico_complaint *complaints;
 	size_t complaint_count;
 	const struct calico_node_verdict *nodes; /* in the order of the state's */
@@ -200,6 +201,9 @@ void calico_report_free(struct calico_report *report);
 
 const struct calico_wep_verdict *calico_report_wep(const struct calico_report *report,
 						   const char *key);
+/* The same for an endpoint of the state that was judged, without a search. */
+const struct calico_wep_verdict *calico_report_of(const struct calico_report *report,
+						  const struct calico_wep *wep);
 const struct calico_slot_verdict *calico_report_slot(const struct calico_report *report,
 						     const struct calico_net *address);
 /* Stale, ghost or held: may be offered for deletion. */

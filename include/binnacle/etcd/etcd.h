@@ -110,6 +110,9 @@ struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *key, etcd_fn 
  * another change: for heartbeats. */
 typedef bool etcd_quiet_fn(const char *key);
 void etcd_watch_set_quiet(struct etcd_watch *watch, etcd_quiet_fn *is_quiet, int64_t delay_ms);
+/* The least time between two reads, where what is done with a tree takes long; below the usual:
+ * that one. A change after a pause is still read at once. */
+void etcd_watch_set_interval(struct etcd_watch *watch, int64_t interval_ms);
 void etcd_watch_stop(struct etcd_watch **watch); /* NULL allowed; sets NULL */
 /* When the last tree given was last known to be current; 0: never. Monotonic. */
 int64_t etcd_watch_alive_ms(const struct etcd_watch *watch);
