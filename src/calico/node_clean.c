@@ -15,11 +15,15 @@
 #include "binnacle/base/text.h"
 #include "binnacle/calico/ipam.h"
 #include "binnacle/calico/keys.h"
+#include "binnacle/calico/workload_endpoint.h"
 #include "binnacle/etcd/etcd.h"
+
+/* Where felix of later versions reports. */
+#define FELIX_V2 CALICO_ROOT "/felix/v2/no-region/host/"
 
 /* Others allocate in the same block, so losing a race is normal. */
 #define ATTEMPTS_MAX 5
-#define TREES_MAX    5
+#define TREES_MAX    12
 
 struct stored {
 	const char *key, *value; /* value NULL: a folder */
@@ -300,6 +304,11 @@ static void begin_writing(struct calico_node_clean *clean, struct json *document
 	}
 }
 
+static bool is_v3(const struct calico_node_clean *clean)
+{
+	return etcd_api(clean->env.etcd) == ETCD_V3;
+}
+
 static bool refuse(struct calico_node_clean *clean, enum err_code code, const char *what,
 		   const char *detail)
 {
@@ -312,9 +321,11 @@ static bool refuse(struct calico_node_clean *clean, enum err_code code, const ch
 static bool is_alive(struct calico_node_clean *clean)
 {
 	char *key = xasprintf(CALICO_ROOT "/felix/v1/host/%s/status", clean->node);
-	bool alive = find_stored(clean, key) != NULL;
+	char *key_v3 = xasprintf(FELIX_V2 "%s/status", clean->node);
+	bool alive = find_stored(clean, key) || find_stored(clean, key_v3);
 
 	free(key);
+	free(key_v3);
 	return alive && refuse(clean, ERR_REFUSED,
 			       "felix reports from the node, which is alive: ", clean->node);
 }
@@ -393,6 +404,8 @@ struct calico_node_clean *calico_unclaim_start(const struct calico_node_env *env
 	add_tree(clean, key.buf, "");
 	strbuf_release(&key);
 	add_tree(clean, CALICO_ROOT "/felix/v1/host/", status);
+	if (is_v3(clean))
+		add_tree(clean, FELIX_V2, status);
 	free(status);
 	clean->decide = decide_unclaim;
 	read_trees(clean);
@@ -408,14 +421,57 @@ static const char *const node_trees[] = {
 	CALICO_ROOT "/ipam/v2/host/",
 };
 
+static const char *const node_trees_v3[] = {
+	CALICO_RESOURCES "/felixconfigurations/node.",
+	CALICO_RESOURCES "/bgpconfigurations/node.",
+	CALICO_ROOT "/felix/v1/host/",
+	FELIX_V2,
+	CALICO_ROOT "/ipam/v2/host/",
+	CALICO_RESOURCES "/nodes/", /* last: without it nobody looks for the others */
+};
+
+/* Of API v3: the resources of all nodes, only to see whether one of them is this node's. */
+static const char weps_v3[] = CALICO_RESOURCES "/workloadendpoints";
+static const char heps_v3[] = CALICO_RESOURCES "/hostendpoints";
+
 static void add_node_trees(struct calico_node_clean *clean)
 {
-	for (size_t i = 0; i < COUNT_OF(node_trees); i++)
-		add_tree(clean, node_trees[i], clean->node);
+	const char *const *trees = is_v3(clean) ? node_trees_v3 : node_trees;
+	size_t count = is_v3(clean) ? COUNT_OF(node_trees_v3) : COUNT_OF(node_trees);
+
+	for (size_t i = 0; i < count; i++)
+		add_tree(clean, trees[i], clean->node);
+	if (is_v3(clean)) {
+		add_tree(clean, weps_v3, "");
+		add_tree(clean, heps_v3, "");
+	}
+}
+
+static bool is_only_looked_at(const struct stored *stored)
+{
+	return text_starts_with(stored->key, weps_v3) || text_starts_with(stored->key, heps_v3);
+}
+
+/* Is this one of those, and the node's? */
+static const char *whose_v3(struct calico_node_clean *clean, const struct stored *stored)
+{
+	struct calico_host_endpoint hep = { .node = "" };
+	struct calico_wep_id id;
+	struct err err = { 0 };
+
+	if (text_starts_with(stored->key, weps_v3) &&
+	    calico_wep_key_split(&id, stored->key, &clean->arena) &&
+	    strcmp(id.node, clean->node) == 0)
+		return "an endpoint is there: ";
+	if (!text_starts_with(stored->key, heps_v3))
+		return NULL;
+	if (!calico_host_endpoint_decode_v3(&hep, stored->value, &clean->arena, &err))
+		return "a host endpoint that cannot be read is there: ";
+	return strcmp(hep.node, clean->node) == 0 ? "a host endpoint is there: " : NULL;
 }
 
 /* What must have gone before, or is not ours to remove; NULL: nothing. */
-static const char *what_stays(const struct calico_node_clean *clean)
+static const char *what_stays(struct calico_node_clean *clean)
 {
 	static const struct {
 		const char *tree, *below, *what;
@@ -426,6 +482,11 @@ static const char *what_stays(const struct calico_node_clean *clean)
 	};
 
 	for (size_t i = 0; i < clean->stored_count; i++) {
+		const char *whose =
+			clean->stored[i].value ? whose_v3(clean, &clean->stored[i]) : NULL;
+
+		if (whose)
+			return arena_printf(&clean->arena, "%s%.200s", whose, clean->stored[i].key);
 		for (size_t j = 0; j < COUNT_OF(rows) && clean->stored[i].value; j++) {
 			char *prefix =
 				xasprintf("%s%s%s", rows[j].tree, clean->node, rows[j].below);
@@ -433,8 +494,8 @@ static const char *what_stays(const struct calico_node_clean *clean)
 
 			free(prefix);
 			if (is_there)
-				return arena_printf(&((struct calico_node_clean *)clean)->arena,
-						    "%s%.200s", rows[j].what, clean->stored[i].key);
+				return arena_printf(&clean->arena, "%s%.200s", rows[j].what,
+						    clean->stored[i].key);
 		}
 	}
 	return NULL;
@@ -459,14 +520,14 @@ static void decide_forget(struct calico_node_clean *clean)
 		const struct stored *stored = &clean->stored[i];
 		struct json *item;
 
-		if (!stored->value)
+		if (!stored->value || is_only_looked_at(stored))
 			continue;
 		item = json_add_object(keys, NULL);
 		json_add_str(item, "key", stored->key);
 		json_add_str(item, "value", stored->value);
 		add_edit(clean, EDIT_DELETE, stored->key, NULL, stored->index);
 	}
-	clean->prune = true;
+	clean->prune = !is_v3(clean); /* API v3 has no folders */
 	begin_writing(clean, document);
 }
 

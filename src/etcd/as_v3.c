@@ -67,6 +67,12 @@ static void on_got(void *arg, const struct etcd3_answer *answer, const struct er
 		return;
 	}
 	result = &answer->results[0];
+	if (!result->count && (call->flags & ETCD_RECURSIVE)) {
+		/* Nothing below it; it may be a key itself. */
+		call->flags &= ~(unsigned)ETCD_RECURSIVE;
+		call->v3 = etcd3_range(call->etcd->v3, call->key, 0, on_got, call);
+		return;
+	}
 	if (!result->count) {
 		fail(call, answer, ERR_NOT_FOUND, "key not found");
 		return;

@@ -158,6 +158,8 @@ static void a_recursive_get_gives_all_keys_below(void **state)
 	assert_string_equal(json_str(node, "value", ""), "1");
 	assert_true(json_int(node, "modifiedIndex", 0) > 0);
 	assert_int_equal(json_int(node, "createdIndex", 0), json_int(node, "modifiedIndex", -1));
+	assert_int_equal(get("/tree/b", ETCD_RECURSIVE), ERR_NONE); /* a key itself */
+	assert_string_equal(json_str(answer.doc, "node.value", ""), "2");
 	assert_int_equal(get("/tree/b", 0), ERR_NONE);
 	assert_string_equal(json_str(answer.doc, "node.value", ""), "2");
 	assert_int_equal(get("/tree", 0), ERR_NOT_FOUND);
