@@ -36,7 +36,8 @@ struct lock {
 	enum role role;
 	bool is_held;       /* by another session */
 	int64_t held_index; /* of the lock when it was taken: older data are an earlier holder's */
-	struct consul_watch *lock_watch, *data_watch;
+	int64_t data_index; /* of the data that we use */
+	struct consul_watch *watch; /* of both keys; NULL: we hold the lock */
 	struct consul_call *acquire, *write;
 	struct loop_timer *retry;
 	uint64_t executions; /* when the answers were last looked at */
@@ -57,6 +58,7 @@ struct ct_dedup {
 static void create_session(void *arg);
 static void renew_session(void *arg);
 static void write_data(struct lock *lock);
+static consul_fn on_keys;
 
 /* ---- what a template does in each role ---- */
 
@@ -93,56 +95,53 @@ static void take_data(struct lock *lock, const char *text, size_t len)
 	}
 }
 
-static void on_data(void *arg, const struct json *doc, const struct consul_meta *meta,
-		    const struct err *err)
+static void read_data(struct lock *lock, const struct json *pair)
 {
-	struct lock *lock = arg;
-	const struct json *pair = json_first(doc);
 	const char *base64 = json_str(pair, "Value", "");
+	int64_t index = json_int(pair, "ModifyIndex", 0);
 	struct strbuf text = STRBUF_INIT;
 
-	(void)meta;
-	if (err)
-		log_warn("dedup", "%s/data: %s", lock->key, err->msg);
-	/* Nothing has been shared yet, or it is what somebody left long ago. */
-	if (!pair || json_int(pair, "ModifyIndex", 0) < lock->held_index)
+	/* Seen before, or what somebody left long ago. */
+	if (index == lock->data_index || index < lock->held_index)
 		return;
-	if (json_int(pair, "Flags", 0) != (int64_t)DATA_FLAGS) {
+	lock->data_index = index;
+	if (json_int(pair, "Flags", 0) != (int64_t)DATA_FLAGS)
 		log_warn("dedup", "%s/data is not binnacle's: use a prefix of its own", lock->key);
-		return;
-	}
-	if (base64_decode(&text, base64, strlen(base64), BASE64_STANDARD, NULL))
+	else if (base64_decode(&text, base64, strlen(base64), BASE64_STANDARD, NULL))
 		take_data(lock, text.buf, text.len);
 	strbuf_release(&text);
 }
 
+static void start_watch(struct lock *lock)
+{
+	const struct ct_dedup *dedup = lock->dedup;
+	unsigned flags = dedup->run->config->dedup.max_stale_ms ? CONSUL_WATCH_STALE : 0;
+	char *path = xasprintf("/v1/kv/%s/?recurse=", lock->key);
+
+	if (!lock->watch)
+		lock->watch = consul_watch_start(dedup->run->consul, path,
+						 flags | CONSUL_WATCH_404_IS_DATA, on_keys, lock);
+	free(path);
+}
+
 static void set_role(struct lock *lock, enum role role)
 {
-	struct ct_dedup *dedup = lock->dedup;
-	const struct ct_config *config = dedup->run->config;
-	char *path;
-
 	if (lock->role == role)
 		return;
 	lock->role = role;
-	consul_watch_stop(&lock->data_watch);
 	consul_call_cancel(&lock->write);
 	loop_timer_stop(&lock->retry);
 	if (role == ROLE_HOLDER) {
 		log_info("dedup", "acquired lock %s/lock", lock->key);
+		consul_watch_stop(&lock->watch);
 		lock->written[0] = '\0';
 		lock->executions = 0;
 		for_items(lock, render_answers_ask);
 	} else if (role == ROLE_FOLLOWER) {
 		log_info("dedup", "another instance holds %s/lock", lock->key);
+		lock->data_index = 0;
 		for_items(lock, render_answers_wait);
-		path = xasprintf("/v1/kv/%s/data", lock->key);
-		lock->data_watch = consul_watch_start(
-			dedup->run->consul, path,
-			CONSUL_WATCH_404_IS_DATA |
-				(config->dedup.max_stale_ms ? CONSUL_WATCH_STALE : 0),
-			on_data, lock);
-		free(path);
+		start_watch(lock);
 	}
 }
 
@@ -260,23 +259,17 @@ static void acquire(struct lock *lock)
 	free(path);
 }
 
-static void on_lock(void *arg, const struct json *doc, const struct consul_meta *meta,
-		    const struct err *err)
+/* What the lock says: ours, another's, or nobody's. */
+static void read_lock(struct lock *lock, const struct json *pair)
 {
-	struct lock *lock = arg;
-	const char *holder = json_str(json_first(doc), "Session", "");
+	const char *holder = json_str(pair, "Session", "");
 	const char *session = lock->dedup->session;
 
-	(void)meta;
-	if (err) {
-		log_warn("dedup", "%s/lock: %s", lock->key, err->msg);
-		return;
-	}
 	lock->is_held = *holder && (!session || strcmp(holder, session) != 0);
-	lock->held_index = json_int(json_first(doc), "ModifyIndex", 0);
+	lock->held_index = json_int(pair, "ModifyIndex", 0);
 	if (!session)
 		return;
-	if (strcmp(holder, session) == 0) {
+	if (*holder && !lock->is_held) {
 		set_role(lock, ROLE_HOLDER);
 	} else if (lock->is_held) {
 		set_role(lock, ROLE_FOLLOWER);
@@ -288,17 +281,60 @@ static void on_lock(void *arg, const struct json *doc, const struct consul_meta 
 	}
 }
 
+/* The pair whose key ends so; NULL: there is none. */
+static const struct json *find_pair(const struct json *pairs, const char *end)
+{
+	JSON_EACH(pair, pairs)
+	if (text_ends_with(json_str(pair, "Key", ""), end))
+		return pair;
+	return NULL;
+}
+
+static void on_keys(void *arg, const struct json *doc, const struct consul_meta *meta,
+		    const struct err *err)
+{
+	struct lock *lock = arg;
+	const struct json *data = find_pair(doc, "/data");
+
+	(void)meta;
+	if (err) {
+		log_warn("dedup", "%s: %s", lock->key, err->msg);
+		return;
+	}
+	read_lock(lock, find_pair(doc, "/lock"));
+	if (data && lock->role == ROLE_FOLLOWER)
+		read_data(lock, data);
+}
+
 static void start_locks(struct ct_dedup *dedup)
+{
+	for (size_t i = 0; i < dedup->count; i++) {
+		start_watch(&dedup->locks[i]);
+		if (dedup->locks[i].role == ROLE_FOLLOWER)
+			acquire(&dedup->locks[i]);
+	}
+}
+
+static void on_verified(void *arg, const struct json *doc, const struct consul_meta *meta,
+			const struct err *err)
+{
+	struct lock *lock = arg;
+
+	(void)meta;
+	lock->acquire = NULL;
+	if (!err || err->code == ERR_NOT_FOUND)
+		read_lock(lock, json_first(doc));
+}
+
+/* Who holds a lock watches nothing of it, but looks now and then whether it is still his. */
+static void verify_locks(struct ct_dedup *dedup)
 {
 	for (size_t i = 0; i < dedup->count; i++) {
 		struct lock *lock = &dedup->locks[i];
 		char *path = xasprintf("/v1/kv/%s/lock", lock->key);
 
-		if (!lock->lock_watch)
-			lock->lock_watch = consul_watch_start(
-				dedup->run->consul, path, CONSUL_WATCH_404_IS_DATA, on_lock, lock);
-		else
-			acquire(lock);
+		if (lock->role == ROLE_HOLDER && !lock->acquire)
+			lock->acquire = consul_get(dedup->run->consul, path, on_verified, lock);
 		free(path);
 	}
 }
@@ -348,6 +384,8 @@ static void on_renewed(void *arg, const struct json *doc, const struct consul_me
 	/* Whether it has survived an outage is what the next answer says. */
 	if (err)
 		log_warn("dedup", "cannot renew the session: %s", err->msg);
+	else
+		verify_locks(dedup);
 	session_in(dedup, renew_ms(dedup, err ? NULL : doc), renew_session);
 }
 
@@ -459,8 +497,7 @@ static void stop_all(struct ct_dedup *dedup)
 	for (size_t i = 0; i < dedup->count; i++) {
 		struct lock *lock = &dedup->locks[i];
 
-		consul_watch_stop(&lock->lock_watch);
-		consul_watch_stop(&lock->data_watch);
+		consul_watch_stop(&lock->watch);
 		consul_call_cancel(&lock->acquire);
 		consul_call_cancel(&lock->write);
 		loop_timer_stop(&lock->retry);

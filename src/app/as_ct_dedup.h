@@ -3,8 +3,8 @@
  *
  * Per text of a template (KEY = prefix + its MD5) the instances compete for the lock KEY/lock,
  * with a session each. Who holds it asks, and puts its answers (render/answers.h) into KEY/data;
- * the others watch the two keys and nothing else. When the holder ends, or its session does, the
- * next one takes the lock.
+ * the others watch the two keys, with one query, and nothing else. When the holder ends, or its
+ * session does, the next one takes the lock.
  */
 #ifndef BINNACLE_APP_AS_CT_DEDUP_H
 #define BINNACLE_APP_AS_CT_DEDUP_H
