@@ -2,6 +2,7 @@
  * together are one publication. */
 #include "bridge_render.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,65 @@ static struct text_list services_of(struct snapshot *snapshot, const struct dep_
 	return (struct text_list){ names, count };
 }
 
+static const int64_t *copy_times(struct arena *arena, const struct render_status *status)
+{
+	int64_t *times = arena_alloc(arena, status->waiting_count * sizeof(*times));
+
+	for (size_t i = 0; i < status->waiting_count; i++)
+		times[i] = status->waiting_since_ms[i];
+	return times;
+}
+
+static void add_generation(struct snapshot *snapshot, const struct render_status *status,
+			   const struct generation_row *generation)
+{
+	struct arena *arena = &snapshot->arena;
+	struct generation_row *row = snapshot_add(snapshot);
+
+	*row = *generation;
+	row->template = arena_strdup(arena, status->name);
+	row->name = generation->number ? arena_printf(arena, "%" PRId64, generation->number)
+				       : generation->name;
+	row->sha256 = arena_strdup(arena, generation->sha256);
+	row->id = arena_printf(arena, "%s:%s", row->template, row->name);
+}
+
+/* The pending text when there is one that differs, the file, and what it has held before. */
+static void add_generations(struct snapshot *snapshot, const struct render_runner *runner,
+			    size_t index)
+{
+	const struct render_status *status = render_status(runner, index);
+	const struct strbuf *pending = render_pending_text(runner, index);
+
+	if (pending && strcmp(status->pending_sha256, status->live_sha256) != 0)
+		add_generation(snapshot, status,
+			       &(struct generation_row){ .name = "pending",
+							 .status = "pending",
+							 .state = STATE_PENDING,
+							 .bytes = (int64_t)pending->len,
+							 .sha256 = status->pending_sha256 });
+	add_generation(snapshot, status,
+		       &(struct generation_row){
+			       .name = "live",
+			       .status = status->written_ms ? "live" : "no file",
+			       .state = STATE_PASS,
+			       .time_ms = status->written_ms,
+			       .bytes = (int64_t)render_live_text(runner, index)->len,
+			       .sha256 = status->written_ms ? status->live_sha256 : "" });
+	for (size_t i = 0; i < status->kept->len; i++) {
+		const struct target_generation *kept = &status->kept->items[i];
+
+		add_generation(
+			snapshot, status,
+			&(struct generation_row){ .number = (int64_t)kept->id,
+						  .status = kept->absent ? "no file" : "kept",
+						  .state = STATE_NONE,
+						  .time_ms = kept->wall_ms,
+						  .bytes = (int64_t)kept->size,
+						  .sha256 = kept->absent ? "" : kept->sha256 });
+	}
+}
+
 /* A script that asks right after the start is to see what would be written. */
 static bool is_ready(const struct bridge_render *bridge)
 {
@@ -130,7 +190,7 @@ static void on_timer(void *arg)
 static void publish(void *arg)
 {
 	struct bridge_render *bridge = arg;
-	struct snapshot *snapshot;
+	struct snapshot *snapshot, *generations;
 	struct arena *arena;
 
 	bridge->deferred = NULL;
@@ -141,6 +201,7 @@ static void publish(void *arg)
 	}
 	bridge->published = true;
 	snapshot = snapshot_new(MODEL_RENDERS);
+	generations = snapshot_new(MODEL_GENERATIONS);
 	arena = &snapshot->arena;
 	for (size_t i = 0; i < render_count(bridge->runner); i++) {
 		const struct render_status *status = render_status(bridge->runner, i);
@@ -161,13 +222,21 @@ static void publish(void *arg)
 		row->brake = arena_strdup(arena, status->brake);
 		row->waiting_for =
 			snapshot_list(snapshot, status->waiting_for, status->waiting_count);
+		row->waiting_since_ms = copy_times(arena, status);
+		row->cause = arena_strdup(arena, status->cause);
+		row->executed_ms = status->executed_ms;
+		row->executions = (int64_t)status->executions;
+		row->dependencies = (int64_t)status->dependencies;
+		row->since_ms = status->since_ms;
 		row->services = services_of(snapshot, render_used(bridge->runner, i));
 		row->written_ms = status->written_ms;
 		row->loaded_ms = status->loaded_ms;
 		row->not_loaded = status->not_loaded;
 		row->generations = (int64_t)status->generations;
 		log_state(bridge, status);
+		add_generations(generations, bridge->runner, i);
 	}
+	model_publish(bridge->model, generations);
 	model_publish(bridge->model, snapshot);
 }
 

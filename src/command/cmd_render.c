@@ -26,6 +26,20 @@ static bool consul_is_lost(const struct command_call *call)
 	return health == SOURCE_DOWN || health == SOURCE_DENIED;
 }
 
+/* A line that names templates is about these, any other about all. */
+static bool is_meant(const struct command_call *call, size_t index)
+{
+	const struct command_line *line = call->line;
+	size_t named;
+
+	if (call->command->table != MODEL_RENDERS || !line->word_count)
+		return true;
+	for (size_t i = 0; i < line->word_count; i++)
+		if (render_find(call->env->runner, line->words[i], &named) && named == index)
+			return true;
+	return false;
+}
+
 /* A runner that has just started has asked for the data and waits for the answers. */
 bool renders_are_ready(const struct command_call *call)
 {
@@ -34,7 +48,7 @@ bool renders_are_ready(const struct command_call *call)
 	if (consul_is_lost(call))
 		return true;
 	for (size_t i = 0; runner && i < render_count(runner); i++)
-		if (render_status(runner, i)->state == RENDER_WAITING)
+		if (render_status(runner, i)->state == RENDER_WAITING && is_meant(call, i))
 			return false;
 	return true;
 }
@@ -105,6 +119,65 @@ static void put_diff(struct command_call *call, size_t index, struct strbuf *out
 	diff_release(&diff);
 }
 
+static bool asks_for_generations(const struct command_line *line)
+{
+	return line->from || line->to;
+}
+
+/* Two texts of one template; what is not named is the file. */
+static bool diff_generations(struct command_call *call, struct err *err)
+{
+	const struct command_line *line = call->line;
+	const struct render_runner *runner = call->env->runner;
+	const char *names[] = { line->from ? line->from : "live", line->to ? line->to : "live" };
+	struct strbuf texts[2] = { STRBUF_INIT, STRBUF_INIT }, out = STRBUF_INIT;
+	char *labels[2];
+	struct diff diff;
+	size_t index;
+	bool ok, differs = false;
+
+	if (line->word_count != 1)
+		return err_set(err, ERR_INPUT, "say which template: diff TEMPLATE --from 3 --to 5");
+	if (!render_find(runner, line->words[0], &index))
+		return err_set(err, ERR_NOT_FOUND, "there is no template \"%s\"", line->words[0]);
+	ok = render_text_named(runner, index, names[0], &texts[0], err) &&
+	     render_text_named(runner, index, names[1], &texts[1], err);
+	if (ok) {
+		const struct render_status *status = render_status(runner, index);
+
+		for (size_t i = 0; i < 2; i++)
+			labels[i] = xasprintf("%s@%s", status->destination, names[i]);
+		diff_compute(&diff, texts[0].buf, texts[0].len, texts[1].buf, texts[1].len,
+			     CONTEXT_LINES);
+		differs = diff.added || diff.removed;
+		if (!line->stat)
+			diff_print_unified(&out, &diff, labels[0], labels[1]);
+		else if (differs)
+			strbuf_addf(&out, "%s  %s -> %s  +%zu -%zu\n", status->name, names[0],
+				    names[1], diff.added, diff.removed);
+		diff_release(&diff);
+		call->front->text(call->front_arg, "diff", out.buf, out.len, !line->stat);
+		for (size_t i = 0; i < 2; i++)
+			free(labels[i]);
+		command_end(call, differs ? COMMAND_DIFFERENCES : COMMAND_DONE, NULL);
+	}
+	for (size_t i = 0; i < 2; i++)
+		strbuf_release(&texts[i]);
+	strbuf_release(&out);
+	return ok;
+}
+
+static bool diff_is_ready(const struct command_call *call)
+{
+	const struct command_line *line = call->line;
+
+	/* What is written already does not wait for data. */
+	if (asks_for_generations(line) && !(line->from && strcmp(line->from, "pending") == 0) &&
+	    !(line->to && strcmp(line->to, "pending") == 0))
+		return true;
+	return renders_are_ready(call);
+}
+
 static bool run_diff(struct command_call *call, struct err *err)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -112,7 +185,11 @@ static bool run_diff(struct command_call *call, struct err *err)
 	size_t *indexes, count;
 	bool differs = false;
 
-	if (!need_runner(call, err) || !chosen(call, &indexes, &count, err))
+	if (!need_runner(call, err))
+		return false;
+	if (asks_for_generations(call->line))
+		return diff_generations(call, err);
+	if (!chosen(call, &indexes, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		put_diff(call, indexes[i], &text, &differs, &trouble);
@@ -463,12 +540,16 @@ const struct command render_commands[] = {
 		.verb = "diff",
 		.args = "[TEMPLATE ...]",
 		.summary = "what rendering would change, as a unified diff",
-		.help = "Ends with status 9 when there are differences.",
-		.options = "stat exit-code",
+		.help = "With --from or --to: the difference of two texts that a template had or "
+			"has\n"
+			"(list generations), say diff app.conf --from 3 --to 5. Ends with status "
+			"9\n"
+			"when there are differences.",
+		.options = "stat exit-code from to",
 		.table = MODEL_RENDERS,
 		.takes_selection = true,
 		.needs = MODEL_BIT(MODEL_RENDERS),
-		.ready = renders_are_ready,
+		.ready = diff_is_ready,
 		.ready_patience_ms = READY_PATIENCE_MS,
 		.run = run_diff,
 	},

@@ -189,7 +189,10 @@ static bool is_settled(const struct command_call *call, enum model_table table)
 	/* A change rests on all that the source has to say, not on its first part. */
 	if (model_has(call->env->model, table))
 		return !command_changes(call->command) || health != SOURCE_LOADING;
-	return health == SOURCE_DOWN || health == SOURCE_DENIED || health == SOURCE_OFF;
+	/* Templates need no nginx: their tables come all the same. */
+	if (health == SOURCE_OFF)
+		return source != SOURCE_NGINX || !call->env->runner;
+	return health == SOURCE_DOWN || health == SOURCE_DENIED;
 }
 
 static bool all_settled(const struct command_call *call)

@@ -43,7 +43,8 @@ static const struct {
 			    STRINGS(AT(struct render, id), AT(struct render, source),
 				    AT(struct render, destination), AT(struct render, status),
 				    AT(struct render, check), AT(struct render, message),
-				    AT(struct render, trigger), AT(struct render, brake)) },
+				    AT(struct render, trigger), AT(struct render, brake),
+				    AT(struct render, cause)) },
 	[MODEL_ENDPOINTS] = { sizeof(struct endpoint_row),
 			      STRINGS(AT(struct endpoint_row, id), AT(struct endpoint_row, name),
 				      AT(struct endpoint_row, workload),
@@ -119,6 +120,12 @@ static const struct {
 				    AT(struct journal_row, targets), AT(struct journal_row, result),
 				    AT(struct journal_row, user), AT(struct journal_row, plan_hash),
 				    AT(struct journal_row, undo)) },
+	[MODEL_GENERATIONS] = { sizeof(struct generation_row),
+				STRINGS(AT(struct generation_row, id),
+					AT(struct generation_row, template),
+					AT(struct generation_row, name),
+					AT(struct generation_row, status),
+					AT(struct generation_row, sha256)) },
 };
 
 struct snapshot *snapshot_new(enum model_table table)

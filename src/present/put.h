@@ -73,7 +73,7 @@ void summary_add(struct strbuf *out, size_t count, const char *word);
 extern const struct table members_table, services_table, instances_table, events_table,
 	renders_table, endpoints_table, containers_table, addresses_table, policies_table,
 	nodes_table, pools_table, blocks_table, profiles_table, networks_table, jobs_table,
-	journal_table;
+	journal_table, generations_table;
 
 /* The map of a block as table.map writes it: `cells` addresses in a line. */
 void block_map(const struct block_row *block, size_t cells, struct strbuf *out);

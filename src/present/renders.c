@@ -1,14 +1,18 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "binnacle/base/clock.h"
+#include "binnacle/base/text.h"
+#include "binnacle/model/model.h"
 #include "put.h"
 
 COLUMN_TEXT(template_name, render, id)
 COLUMN_TEXT(status, render, status)
 COLUMN_TEXT(check, render, check)
-COLUMN_TEXT(trigger, render, trigger)
+COLUMN_TEXT(cause, render, cause)
 COLUMN_TEXT(destination, render, destination)
 COLUMN_MOMENT(written, written_ms, render, written_ms)
+COLUMN_SINCE(since, since_ms, render, since_ms)
 COLUMN_NUMBER(loaded_ms, render, loaded_ms)
 COLUMN_NUMBER(generations_count, render, generations)
 ROW_STATE(state, render)
@@ -38,6 +42,20 @@ static void loaded(const void *row, struct strbuf *out)
 		put_time(out, render->loaded_ms);
 }
 
+/* What keeps it from having a text comes before what changed since it had one. */
+static void trigger(const void *row, struct strbuf *out)
+{
+	const struct render *render = row;
+
+	if (render->waiting_for.count) {
+		strbuf_addf(out, "waits: %s", render->waiting_for.items[0]);
+		if (render->waiting_for.count > 1)
+			strbuf_addf(out, " +%zu", render->waiting_for.count - 1);
+	} else {
+		strbuf_addstr(out, render->trigger);
+	}
+}
+
 static void generations(const void *row, struct strbuf *out)
 {
 	put_count(out, generations_count(row));
@@ -54,6 +72,9 @@ static const struct column columns[] = {
 	{ "loaded", "LOADED", 8, 10, 4, COLUMN_TIME, .text = loaded, .number = loaded_ms,
 	  .number_is_time = true },
 	{ "dest", "DEST", 10, 40, 5, COLUMN_WIDE | COLUMN_CUT_MIDDLE, .text = destination },
+	{ "since", "SINCE", 5, 8, 5, COLUMN_WIDE | COLUMN_TIME, .text = since, .number = since_ms,
+	  .number_is_time = true },
+	{ "cause", "LAST PASS", 10, 40, 6, COLUMN_WIDE, .text = cause },
 	{ "gen", "GEN", 3, 5, 6, COLUMN_WIDE | COLUMN_RIGHT, .text = generations,
 	  .number = generations_count },
 };
@@ -88,7 +109,7 @@ static bool attention(const void *row)
 
 static void summary(const struct snapshot *snapshot, struct strbuf *out)
 {
-	size_t pending = 0, failed = 0, held = 0, not_loaded = 0;
+	size_t pending = 0, failed = 0, held = 0, waiting = 0, not_loaded = 0;
 
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct render *render = snapshot_row(snapshot, i);
@@ -96,13 +117,24 @@ static void summary(const struct snapshot *snapshot, struct strbuf *out)
 		pending += render->state == STATE_PENDING;
 		failed += render->state == STATE_FAILED;
 		held += render->state == STATE_HELD;
+		waiting += render->waiting_for.count != 0;
 		not_loaded += render->not_loaded;
 	}
 	strbuf_addf(out, "%zu", snapshot->count);
 	summary_add(out, pending, "PENDING");
 	summary_add(out, failed, "FAILED");
 	summary_add(out, held, "HELD");
+	summary_add(out, waiting, "waiting");
 	summary_add(out, not_loaded, "NOT LOADED");
+}
+
+static void json_add_waiting(struct json *into, const struct render *render)
+{
+	struct json *times = json_add_array(into, "waiting_since");
+	char text[CLOCK_TEXT_BYTES];
+
+	for (size_t i = 0; i < render->waiting_for.count; i++)
+		json_add_str(times, NULL, clock_rfc3339(render->waiting_since_ms[i], text));
 }
 
 static void json(const void *row, struct json *into)
@@ -119,20 +151,89 @@ static void json(const void *row, struct json *into)
 	json_add_text(into, "message", render->message);
 	json_add_text(into, "trigger", render->trigger);
 	json_add_text(into, "brake", render->brake);
+	json_add_time(into, "since", render->since_ms);
 	json_add_list(into, "waiting_for", render->waiting_for);
+	json_add_waiting(into, render);
+	json_add_text(into, "cause", render->cause);
+	json_add_time(into, "executed", render->executed_ms);
+	json_add_int(into, "executions", render->executions);
+	json_add_int(into, "dependencies", render->dependencies);
 	json_add_time(into, "written", render->written_ms);
 	json_add_time(into, "loaded", render->loaded_ms);
 	json_add_bool(into, "not_loaded", render->not_loaded);
 	json_add_int(into, "generations", render->generations);
 }
 
+/* Thousands may be missing at the start. */
+#define WAITING_SHOWN 20
+
+static void detail_waiting(const struct render *render, struct strbuf *out)
+{
+	char time[CLOCK_TEXT_BYTES], age[TEXT_AGE_BYTES];
+	size_t count = render->waiting_for.count;
+
+	for (size_t i = 0; i < count && i < WAITING_SHOWN; i++)
+		detail_fmt(out, i ? "" : "waiting for", "%s   for %s, since %s",
+			   render->waiting_for.items[i],
+			   text_age(clock_wall_ms() - render->waiting_since_ms[i], age),
+			   clock_local_hms(render->waiting_since_ms[i], time));
+	if (count > WAITING_SHOWN)
+		detail_fmt(out, "", "and %zu more", count - WAITING_SHOWN);
+}
+
+static void detail_execution(const struct render *render, struct strbuf *out)
+{
+	char time[CLOCK_TEXT_BYTES], age[TEXT_AGE_BYTES];
+
+	if (!render->executions)
+		return;
+	detail_fmt(out, "last pass", "%s ago, at %s, number %" PRId64,
+		   text_age(clock_wall_ms() - render->executed_ms, age),
+		   clock_local_hms(render->executed_ms, time), render->executions);
+	detail_text(out, "because of", render->cause);
+	detail_fmt(out, "asks for", "%" PRId64 " thing%s", render->dependencies,
+		   render->dependencies == 1 ? "" : "s");
+}
+
+/* How to look at them, and the newest ones. */
+#define KEPT_SHOWN 5
+
+static void detail_kept(const struct render *render, const struct model *model, struct strbuf *out)
+{
+	const struct snapshot *all = model_current(model, MODEL_GENERATIONS);
+	char time[CLOCK_TEXT_BYTES], age[TEXT_AGE_BYTES];
+	size_t shown = 0;
+
+	if (!render->generations)
+		return;
+	detail_heading(out, "Generations");
+	for (size_t i = 0; i < all->count && shown < KEPT_SHOWN; i++) {
+		const struct generation_row *row = snapshot_row(all, i);
+
+		if (!row->number || strcmp(row->template, render->id) != 0)
+			continue;
+		shown++;
+		text_age(clock_wall_ms() - row->time_ms, age);
+		clock_rfc3339(row->time_ms, time);
+		if (*row->sha256)
+			detail_fmt(out, row->name, "replaced %s ago, %s   %" PRId64 " bytes   %.8s",
+				   age, time, row->bytes, row->sha256);
+		else
+			detail_fmt(out, row->name, "replaced %s ago, %s   no file", age, time);
+	}
+	if (render->generations > (int64_t)shown)
+		detail_fmt(out, "", "and %" PRId64 " earlier ones",
+			   render->generations - (int64_t)shown);
+}
+
 static void detail(const void *row, const struct model *model, struct strbuf *out)
 {
 	const struct render *render = row;
 
-	(void)model;
 	detail_text(out, "template", render->id);
 	detail_text(out, "state", render->status);
+	detail_since(out, "since", render->since_ms);
+	detail_waiting(render, out);
 	detail_text(out, "held by", render->brake);
 	detail_text(out, "message", render->message);
 	detail_text(out, "source", render->source);
@@ -142,12 +243,13 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 			   render->removed);
 	detail_text(out, "check", render->check);
 	detail_text(out, "trigger", render->trigger);
+	detail_execution(render, out);
 	detail_since(out, "written", render->written_ms);
 	detail_since(out, "loaded", render->loaded_ms);
 	if (render->not_loaded)
 		detail_text(out, "", "NOT LOADED: the file is newer than what nginx took");
 	detail_fmt(out, "kept", "%" PRId64 " earlier texts", render->generations);
-	detail_list(out, "waiting for", render->waiting_for);
+	detail_kept(render, model, out);
 }
 
 const struct table renders_table = {

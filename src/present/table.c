@@ -11,6 +11,7 @@ static const struct table *const tables[MODEL_TABLE_COUNT] = {
 	&renders_table,  &endpoints_table, &containers_table, &addresses_table,
 	&policies_table, &nodes_table,     &pools_table,      &blocks_table,
 	&profiles_table, &networks_table,  &jobs_table,       &journal_table,
+	&generations_table,
 };
 
 static enum present_time time_form = PRESENT_TIME_CLOCK;

@@ -174,6 +174,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 					    .perms = spec->perms,
 					    .backup = spec->backup,
 					    .create_dirs = !spec->no_create_dirs };
+	trace_init(&job->trace);
 	strbuf_init(&job->pending);
 	strbuf_init(&job->live);
 	strbuf_init(&job->refused_why);
@@ -194,7 +195,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 		return NULL;
 	}
 	job_read_live(job);
-	job_count_generations(job);
+	job_list_generations(job);
 	find_debt(job);
 	return job;
 }
@@ -221,7 +222,8 @@ void job_free(struct render_job *job)
 	given_free(job->given);
 	dep_set_release(&job->used);
 	dep_set_release(&job->missing);
-	free(job->waiting);
+	trace_release(&job->trace);
+	target_generations_release(&job->kept);
 	strbuf_release(&job->pending);
 	strbuf_release(&job->live);
 	strbuf_release(&job->refused_why);
@@ -299,15 +301,13 @@ void job_read_live(struct render_job *job)
 	compare(job);
 }
 
-void job_count_generations(struct render_job *job)
+void job_list_generations(struct render_job *job)
 {
-	struct target_generations all;
 	struct err err;
 
-	job->generations = 0;
-	if (target_list(&job->target, &all, &err))
-		job->generations = all.len;
-	target_generations_release(&all);
+	target_generations_release(&job->kept);
+	if (!target_list(&job->target, &job->kept, &err))
+		target_generations_release(&job->kept);
 	job_touch(job);
 }
 
@@ -419,17 +419,12 @@ static void take_text(struct render_job *job, struct strbuf *text)
 
 static void take_missing(struct render_job *job, struct tmpl_result *result)
 {
-	size_t count = dep_set_count(&result->missing);
-
 	dep_set_release(&job->used);
 	dep_set_release(&job->missing);
 	job->used = result->used;
 	job->missing = result->missing;
 	result->used = result->missing = (struct dep_set)DEP_SET_INIT;
-	free(job->waiting);
-	job->waiting = xcalloc(count + 1, sizeof(*job->waiting));
-	for (size_t i = 0; i < count; i++)
-		job->waiting[i] = dep_set_at(&job->missing, i)->text;
+	trace_execution(&job->trace, &job->missing, clock_wall_ms());
 }
 
 /* The outcome of an execution, whose parts are taken over. */
@@ -683,8 +678,9 @@ void job_fill_status(struct render_job *job)
 		.nginx = spec->nginx ? nginx_control_name(spec->nginx) : "",
 		.command = spec->command ? spec->command : "",
 		.state = job->state,
-		.waiting_for = job->waiting,
-		.waiting_count = dep_set_count(&job->missing),
+		.waiting_for = job->trace.waiting,
+		.waiting_since_ms = job->trace.waiting_since_ms,
+		.waiting_count = job->trace.waiting_count,
 		.since_ms = job->since_ms,
 		.added = job->added,
 		.removed = job->removed,
@@ -694,12 +690,16 @@ void job_fill_status(struct render_job *job)
 		.check_line = job->check_line,
 		.check_ms = job->check_ms,
 		.trigger = job->trigger_text.buf,
+		.cause = job->trace.cause.buf,
+		.executed_ms = job->trace.executed_ms,
+		.dependencies = dep_set_count(&job->used),
 		.brake = job->brake.buf,
 		.written_ms = job->written_ms,
 		.loaded_ms = job->loaded_ms,
 		.not_loaded = spec->nginx && (job->is_unloaded ||
 					      (job->loaded_ms && job->written_ms > job->loaded_ms)),
-		.generations = job->generations,
+		.generations = job->kept.len,
+		.kept = &job->kept,
 		.has_pending = job->has_pending,
 		.executions = job->executions,
 		.trouble = job->trouble.buf,

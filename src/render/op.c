@@ -187,7 +187,7 @@ static void settle_item(struct render_op *op, struct op_item *item)
 	else if (!op->err.code)
 		job_allow(job);
 	job_read_live(job);
-	job_count_generations(job);
+	job_list_generations(job);
 	/* Whether it went well or the old text is back: but not when somebody else came between. */
 	if (!conflict && (op->flags & RENDER_DO_WRITE))
 		job_settle(job);

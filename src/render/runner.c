@@ -14,6 +14,7 @@
 #include "binnacle/base/file.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
+#include "binnacle/base/text.h"
 #include "binnacle/loop/loop.h"
 
 #define DEFAULT_WATCH_LIMIT 100000
@@ -124,6 +125,7 @@ static void on_answer(void *arg, const struct dep *dep, long delta, bool is_firs
 		if (!job_asks(job, dep->text))
 			continue;
 		job->must_execute = true;
+		trace_change(&job->trace, dep, delta);
 		if (!is_first)
 			job_add_trigger(job, dep, delta);
 	}
@@ -335,6 +337,28 @@ bool render_generation_text(const struct render_runner *runner, size_t index, ui
 
 	assert(index < runner->count);
 	return target_load(&runner->jobs[index]->target, generation, out, &absent, err);
+}
+
+bool render_text_named(const struct render_runner *runner, size_t index, const char *name,
+		       struct strbuf *out, struct err *err)
+{
+	const struct render_job *job = runner->jobs[index];
+	const struct strbuf *text = strcmp(name, "live") == 0      ? &job->live
+				    : strcmp(name, "pending") == 0 ? &job->pending
+								   : NULL;
+	int64_t generation;
+
+	if (text == &job->pending && !job->has_pending)
+		return err_set(err, ERR_NOT_FOUND, "%s: its text is not known yet", job->spec.name);
+	if (text) {
+		strbuf_reset(out);
+		strbuf_add(out, text->buf, text->len);
+		return true;
+	}
+	if (!text_parse_int(name, 1, INT64_MAX, &generation))
+		return err_set(err, ERR_INPUT,
+			       "\"%s\" is no generation: a number, or live, or pending", name);
+	return render_generation_text(runner, index, (uint64_t)generation, out, err);
 }
 
 void render_note_loaded(struct render_runner *runner, const struct nginx_control *nginx)

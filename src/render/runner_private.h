@@ -11,6 +11,7 @@
 #include "binnacle/tmpl/tmpl.h"
 #include "given.h"
 #include "source.h"
+#include "trace.h"
 
 struct loop_deferred;
 struct loop_timer;
@@ -33,7 +34,7 @@ struct render_job {
 	bool must_execute;
 	uint64_t executions;
 	struct dep_set used, missing;
-	const char **waiting; /* texts of missing */
+	struct render_trace trace;
 	struct err exec_err;  /* code ERR_NONE: it went well */
 	bool has_pending;
 	struct strbuf pending;
@@ -53,7 +54,7 @@ struct render_job {
 	bool is_owed;
 	struct loop_timer *owed_timer;
 	struct backoff owed_backoff;
-	size_t generations;
+	struct target_generations kept;
 
 	size_t added, removed;
 	struct loop_timer *quiet;
@@ -115,7 +116,7 @@ bool job_asks(const struct render_job *job, const char *text);
 void job_read_live(struct render_job *job);
 /* True when the file is not the one that was read last. */
 bool job_is_outdated(const struct render_job *job);
-void job_count_generations(struct render_job *job);
+void job_list_generations(struct render_job *job);
 void job_judge(struct render_job *job);
 bool job_is_due(const struct render_job *job);            /* auto may write it now */
 bool job_is_owed(const struct render_job *job);           /* auto may do now what is owed for it */

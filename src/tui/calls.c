@@ -300,6 +300,8 @@ static const char *places_of(enum model_table table)
 		return "policies list";
 	case MODEL_NODES:
 		return "nodes list";
+	case MODEL_GENERATIONS:
+		return "generations list";
 	default:
 		return "list";
 	}

@@ -335,6 +335,11 @@ static bool block_of_node(const void *row, const char *id)
 	return strcmp(((const struct block_row *)row)->node, id) == 0;
 }
 
+static bool generation_of_render(const void *row, const char *id)
+{
+	return strcmp(((const struct generation_row *)row)->template, id) == 0;
+}
+
 static const struct tab service_tabs[] = {
 	{ "Summary", TAB_SUMMARY, 0, NULL, "services detail text" },
 	{ "Instances", TAB_LIST, MODEL_INSTANCES, instance_of_service, "detail instances list" },
@@ -354,6 +359,8 @@ static const struct tab event_tabs[] = {
 };
 static const struct tab render_tabs[] = {
 	{ "Summary", TAB_SUMMARY, 0, NULL, "renders detail text" },
+	{ "Generations", TAB_LIST, MODEL_GENERATIONS, generation_of_render,
+	  "detail generations list" },
 	{ "Raw JSON", TAB_JSON, 0, NULL, "renders detail text" },
 };
 static const struct tab endpoint_tabs[] = {
@@ -417,6 +424,7 @@ static const struct {
 	TABS(render_tabs),  TABS(endpoint_tabs), TABS(container_tabs), TABS(address_tabs),
 	TABS(policy_tabs),  TABS(node_tabs),     TABS(pool_tabs),      TABS(block_tabs),
 	TABS(profile_tabs), TABS(other_tabs),    TABS(other_tabs),     TABS(other_tabs),
+	TABS(other_tabs),
 };
 
 static const void *current_row(const struct view *view)

@@ -546,6 +546,100 @@ struct view *diff_view_of_render(struct tui *tui, const char *name, struct view 
 	return view;
 }
 
+/* Pending, the file, then the kept ones: the later of two. */
+static int64_t newness(const struct generation_row *row)
+{
+	return row->number                      ? row->number
+	       : strcmp(row->name, "live") == 0 ? INT64_MAX - 1
+						: INT64_MAX;
+}
+
+static const struct generation_row *newest_kept(const struct snapshot *all, const char *template)
+{
+	const struct generation_row *newest = NULL;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct generation_row *row = snapshot_row(all, i);
+
+		if (row->number && strcmp(row->template, template) == 0 &&
+		    (!newest || row->number > newest->number))
+			newest = row;
+	}
+	return newest;
+}
+
+/* False after saying why: they must be two texts of one template. */
+static bool choose_generations(struct tui *tui, const struct selection *selection,
+			       const struct generation_row **old_row,
+			       const struct generation_row **new_row)
+{
+	const struct snapshot *all = model_current(tui->model, MODEL_GENERATIONS);
+	const struct generation_row *one = snapshot_find(all, selection->ids[0]), *other = NULL;
+
+	if (selection->count > 2) {
+		tui_message(tui, LOG_LEVEL_WARN, "diff: mark two, not %zu", selection->count);
+		return false;
+	}
+	if (selection->count == 2) {
+		other = snapshot_find(all, selection->ids[1]);
+	} else if (one && strcmp(one->name, "live") == 0) {
+		other = newest_kept(all, one->template);
+	} else if (one) {
+		char *id = xasprintf("%s:live", one->template);
+
+		other = snapshot_find(all, id);
+		free(id);
+	}
+	if (!one || !other) {
+		tui_message(tui, LOG_LEVEL_WARN, "diff: there is nothing to compare it with");
+		return false;
+	}
+	if (strcmp(one->template, other->template) != 0) {
+		tui_message(tui, LOG_LEVEL_WARN, "diff: these belong to two templates");
+		return false;
+	}
+	*old_row = newness(one) < newness(other) ? one : other;
+	*new_row = *old_row == one ? other : one;
+	return true;
+}
+
+struct view *diff_view_of_generations(struct tui *tui, const struct selection *selection)
+{
+	struct render_runner *runner = tui->env->runner;
+	struct strbuf old_text = STRBUF_INIT, new_text = STRBUF_INIT;
+	const struct generation_row *old_row, *new_row;
+	struct view *view = NULL;
+	struct err err;
+	char *title;
+	size_t index;
+
+	if (!choose_generations(tui, selection, &old_row, &new_row))
+		return NULL;
+	if (!runner || !render_find(runner, old_row->template, &index)) {
+		tui_message(tui, LOG_LEVEL_WARN, "%s: this console does not render it",
+			    old_row->template);
+		return NULL;
+	}
+	if (render_text_named(runner, index, old_row->name, &old_text, &err) &&
+	    render_text_named(runner, index, new_row->name, &new_text, &err)) {
+		title = xasprintf("Renders > %s   %s -> %s", old_row->template, old_row->name,
+				  new_row->name);
+		view = diff_view_new(tui, &(struct tui_diff){ .title = title,
+							      .verdict = "",
+							      .facts = "",
+							      .old_text = old_text.buf,
+							      .old_len = old_text.len,
+							      .new_text = new_text.buf,
+							      .new_len = new_text.len });
+		free(title);
+	} else {
+		tui_message(tui, LOG_LEVEL_WARN, "%s", err.msg);
+	}
+	strbuf_release(&old_text);
+	strbuf_release(&new_text);
+	return view;
+}
+
 void diff_view_fill(struct rich *out, const char *text, size_t len)
 {
 	while (len > 0) {

@@ -39,7 +39,8 @@ static const struct {
 	    "warning  probably not as it was meant" } },
 	{ "renders",
 	  { "clean  the file is what the data says", "PENDING  it differs and will be written",
-	    "HELD  it differs and waits for you", "FAILED  see the detail view" } },
+	    "HELD  it differs and waits for you", "waiting  data is missing: see the detail",
+	    "FAILED  see the detail view" } },
 	{ "endpoints",
 	  { "live  in Docker and in Calico", "STALE  evidence that it is gone",
 	    "ghost  Docker has forgotten it", "held  a name that blocks a new one",
@@ -140,7 +141,8 @@ static const char *place_title(const char *places)
 		{ "events", "Events" },       { "renders", "Renders" },
 		{ "endpoints", "Endpoints" }, { "instances", "Instances" },
 		{ "jobs", "Jobs" },           { "log", "Messages" },
-		{ "diff", "Diff" },           { "detail", "Detail" },
+		{ "diff", "Diff" },           { "generations", "Generations" },
+		{ "detail", "Detail" },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(titles); i++)

@@ -168,6 +168,9 @@ struct view *diff_view_new(struct tui *tui, const struct tui_diff *diff);
 /* What a template would write; NULL after saying why there is nothing. list: where it came from,
  * for the next and previous one; may be NULL. */
 struct view *diff_view_of_render(struct tui *tui, const char *name, struct view *list);
+/* Two texts of a template: two rows of MODEL_GENERATIONS, the older one first, or one and what it
+ * is compared with by itself: the file, or for the file what it replaced. NULL after saying why. */
+struct view *diff_view_of_generations(struct tui *tui, const struct selection *selection);
 /* A unified diff as text, as commands print it. */
 void diff_view_fill(struct rich *out, const char *text, size_t len);
 

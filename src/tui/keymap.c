@@ -19,6 +19,7 @@ static const struct key_binding default_keys[] = {
 	{ "list", "*", "mark all", GROUP_LOOK, NULL },
 	{ "list", "u", "unmark", GROUP_LOOK, NULL },
 	{ "renders", "d", "diff view", GROUP_LOOK, "diff" },
+	{ "generations", "d", "diff view", GROUP_LOOK, "diff" },
 	{ "services", "d", "diff services", GROUP_LOOK, NULL },
 	{ "instances", "d", "diff services", GROUP_LOOK, NULL },
 	{ "containers", "d", "diff services", GROUP_LOOK, "diff" },

@@ -136,6 +136,9 @@ const char *tui_age_label(const struct tui *tui, enum model_source source, char 
 	if (source == SOURCE_COUNT)
 		return out;
 	status = model_source(tui->model, source);
+	/* Templates need no nginx: without one they are as old as the data they are made of. */
+	if (source == SOURCE_NGINX && status->health == SOURCE_OFF)
+		status = model_source(tui->model, SOURCE_CONSUL);
 	*role = roles[status->health];
 	with_age = status->health >= SOURCE_OK && status->alive_mono_ms > 0 &&
 		   (status->health != SOURCE_OK || tui_source_age(status) >= LIVE_WITHOUT_AGE_MS);

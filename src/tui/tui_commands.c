@@ -364,9 +364,12 @@ static void act_diff(struct tui *tui)
 	struct view *view = tui_view(tui);
 	struct view *diff = NULL;
 
-	if (view->kind->selection && view->kind->selection(view, &selection) &&
-	    selection.table == MODEL_RENDERS)
+	if (!view->kind->selection || !view->kind->selection(view, &selection))
+		return;
+	if (selection.table == MODEL_RENDERS)
 		diff = diff_view_of_render(tui, selection.ids[0], view);
+	else if (selection.table == MODEL_GENERATIONS)
+		diff = diff_view_of_generations(tui, &selection);
 	selection_release(&selection);
 	if (diff)
 		tui_push(tui, diff);

@@ -304,6 +304,88 @@ static void a_template_waits_for_its_data_and_is_written_when_it_is_complete(voi
 	assert_true(scene->changes > 0);
 }
 
+static void an_execution_says_what_made_it_necessary_and_since_when_it_waits(void **state)
+{
+	struct scene *scene = *state;
+	const struct render_status *status;
+	int64_t since_ms;
+
+	make_runner(scene, RENDER_HOLD, 0);
+	add(scene, "{{key \"a\"}}-{{key \"b\"}}-{{key \"c\"}}", "x", NULL, false);
+	assert_int_equal(render_status(scene->runner, 0)->executed_ms, 0);
+	render_runner_start(scene->runner);
+	run_for(scene->loop, 20);
+	status = render_status(scene->runner, 0);
+	assert_string_equal(status->cause, "the start");
+	assert_int_equal(status->waiting_count, 3);
+	assert_int_equal(status->dependencies, 3);
+	since_ms = status->waiting_since_ms[2];
+	assert_true(since_ms > 0);
+	assert_int_equal(since_ms, status->executed_ms);
+	run_for(scene->loop, 20);
+
+	/* An execution that still misses it does not begin the wait anew. */
+	set_key(scene, "a", "one");
+	for (int i = 0; i < 1000 && render_status(scene->runner, 0)->waiting_count == 3; i++)
+		run_for(scene->loop, 5);
+	status = render_status(scene->runner, 0);
+	assert_string_equal(status->cause, "kv.block(a)");
+	assert_int_equal(status->waiting_count, 2);
+	assert_string_equal(status->waiting_for[1], "kv.block(c)");
+	assert_int_equal(status->waiting_since_ms[1], since_ms);
+	assert_true(status->executed_ms > since_ms);
+	set_key(scene, "b", "two");
+	set_key(scene, "c", "three");
+	wait_for(scene, 0, RENDER_HELD);
+	assert_int_equal(render_status(scene->runner, 0)->waiting_count, 0);
+}
+
+static void assert_text_named(const struct scene *scene, const char *name, const char *want)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct err err;
+
+	if (!render_text_named(scene->runner, 0, name, &text, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(text.buf, want);
+	strbuf_release(&text);
+}
+
+static void each_text_that_a_template_had_can_be_read_by_name(void **state)
+{
+	struct scene *scene = *state;
+	struct strbuf text = STRBUF_INIT;
+	const struct render_status *status;
+	struct err err;
+
+	make_runner(scene, RENDER_AUTO, 0);
+	put(scene, "x", "by hand");
+	add(scene, "{{key \"a\"}}", "x", NULL, false);
+	assert_false(render_text_named(scene->runner, 0, "pending", &text, &err));
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	set_key(scene, "a", "one");
+	render_runner_start(scene->runner);
+	wait_for(scene, 0, RENDER_CLEAN);
+	set_key(scene, "a", "two");
+	wait_for_text(scene, 0, "two");
+	wait_for(scene, 0, RENDER_CLEAN);
+	render_runner_set_mode(scene->runner, RENDER_HOLD);
+	set_key(scene, "a", "three");
+	wait_for(scene, 0, RENDER_HELD);
+	assert_text_named(scene, "1", "by hand");
+	assert_text_named(scene, "2", "one");
+	assert_text_named(scene, "live", "two");
+	assert_text_named(scene, "pending", "three");
+	status = render_status(scene->runner, 0);
+	assert_int_equal(status->kept->len, 2);
+	assert_int_equal(status->kept->items[0].id, 2);
+	assert_false(render_text_named(scene->runner, 0, "3", &text, &err));
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_false(render_text_named(scene->runner, 0, "-1", &text, &err));
+	assert_int_equal(err.code, ERR_INPUT);
+	strbuf_release(&text);
+}
+
 static void hold_writes_nothing_until_a_plan_is_confirmed(void **state)
 {
 	struct scene *scene = *state;
@@ -1012,6 +1094,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_SCENE(a_template_waits_for_its_data_and_is_written_when_it_is_complete),
+		IN_SCENE(an_execution_says_what_made_it_necessary_and_since_when_it_waits),
+		IN_SCENE(each_text_that_a_template_had_can_be_read_by_name),
 		IN_SCENE(hold_writes_nothing_until_a_plan_is_confirmed),
 		IN_SCENE(off_shows_the_difference_and_sees_what_others_write),
 		IN_SCENE(a_brake_holds_back_what_auto_would_do),

@@ -310,6 +310,70 @@ static void fill_renders(struct model *model)
 		row->written_ms = FIXTURE_NOW_MS - rows[i].written_min * MINUTE;
 		row->loaded_ms = row->written_ms + SECOND;
 		row->generations = 3;
+		row->since_ms = row->written_ms;
+		row->cause = "health.service(web|passing) (+1)";
+		row->executed_ms = FIXTURE_NOW_MS - 20 * SECOND;
+		row->executions = 17 + (int64_t)i;
+		row->dependencies = 4;
+	}
+	model_publish(model, snapshot);
+}
+
+void model_fixture_waiting(struct model *model)
+{
+	static const char *const waiting[] = { "kv.block(maps/default)",
+					       "health.service(geo|passing)" };
+	struct snapshot *snapshot = snapshot_new(MODEL_RENDERS);
+	struct render *row = snapshot_add(snapshot);
+	int64_t *since_ms = arena_alloc(&snapshot->arena, sizeof(*since_ms) * COUNT_OF(waiting));
+
+	row->id = "maps.conf";
+	row->source = "/etc/binnacle/templates/maps.conf.ctmpl";
+	row->destination = "/etc/nginx/conf.d/maps.conf";
+	row->status = "waiting";
+	row->state = STATE_UNKNOWN;
+	row->check = "?";
+	row->cause = "catalog.services";
+	row->waiting_for = snapshot_list(snapshot, waiting, COUNT_OF(waiting));
+	row->waiting_since_ms = since_ms;
+	since_ms[0] = FIXTURE_NOW_MS - 2 * HOUR;
+	since_ms[1] = FIXTURE_NOW_MS - 40 * SECOND;
+	row->since_ms = since_ms[0];
+	row->executed_ms = FIXTURE_NOW_MS - 40 * SECOND;
+	row->executions = 5;
+	row->dependencies = 3;
+	model_publish(model, snapshot);
+}
+
+static void fill_generations(struct model *model)
+{
+	static const struct {
+		const char *id, *name, *status, *sha256;
+		enum row_state state;
+		int number, bytes, ago_min;
+	} rows[] = {
+		{ "upstreams.conf:pending", "pending", "pending", "90595a91b31ec0de", STATE_PENDING,
+		  0, 1840, 0 },
+		{ "upstreams.conf:live", "live", "live", "8ee5b897121cc0de", STATE_PASS, 0, 1733,
+		  20 },
+		{ "upstreams.conf:3", "3", "kept", "6e496784b33dc0de", STATE_NONE, 3, 1702, 20 },
+		{ "upstreams.conf:2", "2", "kept", "fa8afc3e3ed4c0de", STATE_NONE, 2, 1650, 190 },
+		{ "upstreams.conf:1", "1", "no file", "", STATE_NONE, 1, 0, 250 },
+	};
+	struct snapshot *snapshot = snapshot_new(MODEL_GENERATIONS);
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct generation_row *row = snapshot_add(snapshot);
+
+		row->id = rows[i].id;
+		row->template = "upstreams.conf";
+		row->name = rows[i].name;
+		row->status = rows[i].status;
+		row->state = rows[i].state;
+		row->number = rows[i].number;
+		row->bytes = rows[i].bytes;
+		row->sha256 = rows[i].sha256;
+		row->time_ms = rows[i].ago_min ? FIXTURE_NOW_MS - rows[i].ago_min * MINUTE : 0;
 	}
 	model_publish(model, snapshot);
 }
@@ -490,6 +554,7 @@ void model_fixture_fill(struct model *model, bool hostile)
 	fill_instances(model);
 	fill_events(model);
 	fill_renders(model);
+	fill_generations(model);
 	fill_endpoints(model);
 	fill_containers(model);
 	calico_fixture_fill(model);

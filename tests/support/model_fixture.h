@@ -33,6 +33,8 @@ void model_fixture_fill(struct model *model, bool hostile);
 void model_fixture_services(struct model *model, size_t extra, const char *without, bool hostile);
 /* The services, one of which has another check output. */
 void model_fixture_change_row(struct model *model);
+/* The renders are one that waits for two answers. */
+void model_fixture_waiting(struct model *model);
 /* A table of so many services, for measuring. */
 void model_fixture_many(struct model *model, size_t count);
 /* A cluster in which nothing is wrong. */

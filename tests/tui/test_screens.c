@@ -8,6 +8,7 @@
  *     keys 5 Space D    names of keys; `wait` lets 300 ms pass
  *     resize 59x15
  *     diff              opens a difference
+ *     waiting           the templates are one that waits for its data
  *     picture           make screenshots draws it
  *     # comment
  *
@@ -30,6 +31,7 @@
 #include "binnacle/base/list.h"
 #include "binnacle/base/text.h"
 #include "support/console.h"
+#include "support/model_fixture.h"
 
 #define SCREENS "tests/screens"
 
@@ -72,6 +74,10 @@ static void obey(struct script *script, const char *path, const char *line)
 	} else if (strcmp(line, "diff") == 0) {
 		begin(script);
 		console_open_diff(script->console);
+	} else if (strcmp(line, "waiting") == 0) {
+		begin(script);
+		model_fixture_waiting(script->console->model);
+		console_turn(script->console);
 	} else if (*line && *line != '#') {
 		fail_msg("%s: what is \"%s\"?", path, line);
 	}

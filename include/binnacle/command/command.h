@@ -56,7 +56,7 @@ struct command_line {
 	size_t word_count;
 	/* Options of all commands; each row says which it takes (see `options`). */
 	char *output; /* table json jsonl csv */
-	char *filter, *sort, *columns, *plan_hash, *dc, *node, *time, *color, *file;
+	char *filter, *sort, *columns, *plan_hash, *dc, *node, *time, *color, *file, *from, *to;
 	int64_t older_ms, expect, limit, timeout_ms; /* -1: not given */
 	bool yes, dry_run, exit_code, wide, no_header, quiet, verbose, stat, allow_stale, all,
 		csv_safe, help, keep_going, fields, no_release;

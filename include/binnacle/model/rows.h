@@ -95,10 +95,26 @@ struct render {
 	const char *check;      /* "ok" "FAIL" "?" */
 	const char *message;    /* of the check or the failure */
 	const char *trigger, *brake;
+	const char *cause; /* what made the last execution necessary */
 	struct text_list waiting_for;
-	struct text_list services; /* names of those it reads */
+	const int64_t *waiting_since_ms; /* of each; NULL when there are none */
+	struct text_list services;       /* names of those it reads */
 	int64_t written_ms, loaded_ms, generations;
-	bool not_loaded; /* the file on disk is newer than what nginx took */
+	int64_t since_ms, executed_ms, executions;
+	int64_t dependencies; /* that it asks for */
+	bool not_loaded;      /* the file on disk is newer than what nginx took */
+};
+
+/* A text of a template. id: "TEMPLATE:NAME". */
+struct generation_row {
+	const char *id;
+	const char *template, *name; /* name: "pending", "live", or its number */
+	const char *status;          /* "pending" "live" "kept" "no file" */
+	enum row_state state;
+	int64_t number;  /* 0: it has none */
+	int64_t time_ms; /* when it was written; of a kept one when it was replaced; 0: not yet */
+	int64_t bytes;
+	const char *sha256;
 };
 
 /* A Calico workloadEndpoint. id: its key in the datastore. */

@@ -114,7 +114,8 @@ struct render_status {
 	const char *nginx;                       /* name of its nginx, or "" */
 	const char *command;                     /* or "" */
 	enum render_state state;
-	const char *const *waiting_for; /* canonical texts of dependencies */
+	const char *const *waiting_for;  /* canonical texts of dependencies */
+	const int64_t *waiting_since_ms; /* wall time, of each */
 	size_t waiting_count;
 	int64_t since_ms;      /* wall time since when it is in this state */
 	size_t added, removed; /* lines that the pending text adds and removes */
@@ -124,11 +125,17 @@ struct render_status {
 	unsigned check_line;
 	int64_t check_ms;    /* how long it took */
 	const char *trigger; /* "web (+1), cart (-1)": what changed since the last clean state */
+	/* Of the last execution: "health.service(web|passing) (+1)", the dependencies that made it
+	 * necessary, or "the start"; when it was, wall time, 0: there was none. */
+	const char *cause;
+	int64_t executed_ms;
+	size_t dependencies; /* that it asked for */
 	const char *brake;   /* why it is held back though the mode is auto; "" */
 	int64_t written_ms;  /* wall time of the file's last change; 0: no file */
 	int64_t loaded_ms;   /* when nginx took it; 0: unknown */
 	bool not_loaded;     /* the file is newer than what nginx took */
 	size_t generations;
+	const struct target_generations *kept; /* as last listed */
 	bool has_pending; /* a complete text is known (equal to the file or not) */
 	char pending_sha256[DIGEST_HEX_BYTES]; /* "" when not */
 	char live_sha256[DIGEST_HEX_BYTES];    /* of the file as last read; absent: of "" */
@@ -182,6 +189,10 @@ bool render_generations(const struct render_runner *runner, size_t index,
 			struct target_generations *out, struct err *err);
 bool render_generation_text(const struct render_runner *runner, size_t index, uint64_t generation,
 			    struct strbuf *out, struct err *err);
+
+/* Any of them by its name: "live" the file, "pending", or the number of a generation. */
+bool render_text_named(const struct render_runner *runner, size_t index, const char *name,
+		       struct strbuf *out, struct err *err);
 
 /* Somebody else made this nginx take what is on disk (nginx_reload_start): not NOT LOADED now. */
 void render_note_loaded(struct render_runner *runner, const struct nginx_control *nginx);
