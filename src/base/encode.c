@@ -59,7 +59,8 @@ static bool check_padding(const char *text, size_t len, size_t *at, size_t lette
 		size_t second = skip_breaks(text, len, *at + 1);
 
 		if (second == len || text[second] != '=') {
-			*at = second;
+			/* Go blames the padding that is not followed by another one. */
+			*at = second == len ? len : second - 1;
 			return false;
 		}
 		*at = second;
@@ -71,7 +72,7 @@ static bool check_padding(const char *text, size_t len, size_t *at, size_t lette
 bool base64_decode(struct strbuf *out, const char *text, size_t len, enum base64_alphabet alphabet,
 		   size_t *bad)
 {
-	size_t start = out->len, letters = 0, at = 0, group = 0;
+	size_t start = out->len, letters = 0, at = 0;
 	uint32_t word = 0;
 
 	for (at = skip_breaks(text, len, 0); at < len; at = skip_breaks(text, len, at + 1)) {
@@ -79,8 +80,6 @@ bool base64_decode(struct strbuf *out, const char *text, size_t len, enum base64
 
 		if (value < 0)
 			break;
-		if (letters == 0)
-			group = at;
 		word = word << 6 | (uint32_t)value;
 		if (++letters < 4)
 			continue;
@@ -93,7 +92,7 @@ bool base64_decode(struct strbuf *out, const char *text, size_t len, enum base64
 	if (at == len && letters == 0)
 		return true;
 	if (at == len) {
-		at = group; /* Go blames the start of the incomplete group */
+		at = len - letters; /* Go blames as many bytes before the end as are left over */
 	} else if (text[at] == '=' && check_padding(text, len, &at, letters)) {
 		strbuf_addch(out, (char)(letters == 3 ? word >> 10 : word >> 4));
 		if (letters == 3)

@@ -514,9 +514,10 @@ struct regex *regex_compile(const char *pattern, size_t len, struct err *err)
 	if (!code) {
 		PCRE2_UCHAR message[160];
 
+		/* Negative: the pattern is no UTF-8. */
 		pcre2_get_error_message(error, message, sizeof(message));
-		err_set(err, ERR_INPUT, "error parsing regexp: %s: `%.*s`", (char *)message,
-			(int)len, pattern);
+		err_set(err, ERR_INPUT, "error parsing regexp: %s: `%.*s`",
+			error < 0 ? "invalid UTF-8" : (char *)message, (int)len, pattern);
 		return NULL;
 	}
 	regex = xcalloc(1, sizeof(*regex));

@@ -208,7 +208,7 @@ static void add_sharp_zeros(struct strbuf *text, char verb, int precision)
 {
 	struct strbuf tail = STRBUF_INIT;
 	bool has_point = false, seen_digit = false;
-	int digits = strchr("vgGxX", verb) ? (precision < 0 ? 6 : precision) : 0;
+	int digits = strchr("vgGx", verb) ? (precision < 0 ? 6 : precision) : 0;
 
 	for (size_t i = 1; i < text->len; i++) {
 		char c = text->buf[i];

@@ -21,21 +21,26 @@ struct reader {
 	const char *at, *end;
 	struct strbuf *message;
 	int depth;
+	const char *too_large; /* a number; NULL: none */
+	size_t too_large_len;
 };
 
 static const struct tmpl_value *read_value(struct reader *reader);
 
 static void *fail_char(struct reader *reader, const char *where)
 {
+	bool inside_token = strcmp(where, "in string literal") != 0 &&
+			    (strncmp(where, "in ", 3) == 0 || strstr(where, "decimal point"));
 	unsigned char c;
 
 	if (reader->message->len)
 		return NULL;
-	if (reader->at >= reader->end) {
+	/* Go's scanner sees a space behind the end. */
+	if (reader->at >= reader->end && !inside_token) {
 		strbuf_addstr(reader->message, "unexpected end of JSON input");
 		return NULL;
 	}
-	c = (unsigned char)*reader->at;
+	c = reader->at < reader->end ? (unsigned char)*reader->at : ' ';
 	strbuf_addstr(reader->message, "invalid character '");
 	if (c == '\'')
 		strbuf_addstr(reader->message, "\\'");
@@ -193,10 +198,12 @@ static const struct tmpl_value *read_number(struct reader *reader)
 			return NULL;
 	}
 	if (number_parse_float(start, (size_t)(reader->at - start), false, &number) != NUMBER_OK) {
-		strbuf_addstr(reader->message, "json: cannot unmarshal number ");
-		strbuf_add(reader->message, start, (size_t)(reader->at - start));
-		strbuf_addstr(reader->message, " into Go value of type float64");
-		return NULL;
+		/* Told only when the syntax is fine to the end, and of the first one. */
+		if (!reader->too_large) {
+			reader->too_large = start;
+			reader->too_large_len = (size_t)(reader->at - start);
+		}
+		number = 0;
 	}
 	return tmpl_float(reader->arena, number);
 }
@@ -325,14 +332,19 @@ static const struct tmpl_value *read_value(struct reader *reader)
 const struct tmpl_value *go_json_parse(struct arena *arena, const char *text, size_t len,
 				       struct strbuf *message)
 {
-	struct reader reader = { arena, text, text + len, message, 0 };
+	struct reader reader = { arena, text, text + len, message, 0, NULL, 0 };
 	const struct tmpl_value *value = read_value(&reader);
 
 	if (!value)
 		return NULL;
 	if (peek_token(&reader) >= 0)
 		return fail_char(&reader, "after top-level value");
-	return value;
+	if (!reader.too_large)
+		return value;
+	strbuf_addstr(message, "json: cannot unmarshal number ");
+	strbuf_add(message, reader.too_large, reader.too_large_len);
+	strbuf_addstr(message, " into Go value of type float64");
+	return NULL;
 }
 
 struct writer {

@@ -55,7 +55,7 @@ static const struct tmpl_value *text_to_title(struct call *call)
 		at += text_decode(text + at, len - at, &c);
 		if (c == TEXT_INVALID)
 			c = 0xfffd;
-		text_encode(&out, is_separator(before) ? unicode_upper(c) : c);
+		text_encode(&out, is_separator(before) ? unicode_title(c) : c);
 		before = c;
 	}
 	return tmpl_string_from(call->arena, &out);

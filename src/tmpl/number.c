@@ -384,27 +384,57 @@ static void add_plain(struct strbuf *out, const struct decimal *decimal, int pre
 	}
 }
 
+/* The mantissa as an integer; returns the power of two that goes with it. */
+static int binary_parts(double value, uint64_t *mantissa)
+{
+	uint64_t bits;
+	int exponent;
+
+	memcpy(&bits, &value, sizeof(bits));
+	*mantissa = bits & ((UINT64_C(1) << 52) - 1);
+	exponent = (int)(bits >> 52 & 0x7ff);
+	if (exponent)
+		*mantissa |= UINT64_C(1) << 52;
+	else
+		exponent = 1;
+	return exponent - 1075;
+}
+
+/* The first digit is 1, of subnormal numbers too; halves round to even. */
 static void format_hex(struct strbuf *out, double value, char verb, int precision)
 {
-	char text[1200], *at;
-	int exponent;
-	char *mark;
+	const char *digits = verb == 'x' ? "0123456789abcdef" : "0123456789ABCDEF";
+	const uint64_t one = UINT64_C(1) << 60;
+	uint64_t mantissa;
+	int exponent = binary_parts(value, &mantissa) + 52;
 
-	if (precision > 1000)
-		precision = 1000; /* a double has 13 hexadecimal digits; the rest is zeros */
-	if (precision < 0)
-		snprintf(text, sizeof(text), verb == 'x' ? "%a" : "%A", value);
-	else
-		snprintf(text, sizeof(text), verb == 'x' ? "%.*a" : "%.*A", precision, value);
-	mark = strchr(text, verb == 'x' ? 'p' : 'P');
-	exponent = (int)strtol(mark + 1, NULL, 10);
-	/* The radix character, whatever it is in this locale, stands after "0x1". */
-	for (at = text; at < mark; at++) {
-		bool is_radix = at - text > 2 && digit_value(*at) > 15;
+	mantissa <<= 8;
+	if (!mantissa)
+		exponent = 0;
+	for (; mantissa && !(mantissa & one); mantissa <<= 1)
+		exponent--;
+	if (precision >= 0 && precision < 15) {
+		uint64_t extra = (mantissa << precision * 4) & (one - 1);
 
-		strbuf_addch(out, is_radix ? '.' : *at);
+		mantissa >>= 60 - precision * 4;
+		if ((extra | (mantissa & 1)) > one / 2)
+			mantissa++;
+		mantissa <<= 60 - precision * 4;
+		if (mantissa & (one << 1)) {
+			mantissa >>= 1;
+			exponent++;
+		}
 	}
-	strbuf_addf(out, "%c%c%02d", *mark, exponent < 0 ? '-' : '+', abs(exponent));
+	strbuf_addf(out, "0%c%d", verb, mantissa >= one);
+	mantissa <<= 4;
+	if (precision > 0 || (precision < 0 && mantissa))
+		strbuf_addch(out, '.');
+	for (int i = 0; precision < 0 ? mantissa != 0 : i < precision; i++) {
+		strbuf_addch(out, digits[mantissa >> 60 & 15]);
+		mantissa <<= 4;
+	}
+	strbuf_addf(out, "%c%c%02d", verb == 'x' ? 'p' : 'P', exponent < 0 ? '-' : '+',
+		    abs(exponent));
 }
 
 static void format_plain(struct strbuf *out, double value, int precision)
@@ -467,20 +497,11 @@ static void format_general(struct strbuf *out, double value, char verb, int prec
 			  decimal.count > decimal.point ? decimal.count - decimal.point : 0);
 }
 
-/* The mantissa as an integer, and its power of two. */
 static void format_binary(struct strbuf *out, double value)
 {
-	uint64_t bits, mantissa;
-	int exponent;
+	uint64_t mantissa;
+	int exponent = binary_parts(value, &mantissa);
 
-	memcpy(&bits, &value, sizeof(bits));
-	mantissa = bits & ((UINT64_C(1) << 52) - 1);
-	exponent = (int)(bits >> 52 & 0x7ff);
-	if (exponent)
-		mantissa |= UINT64_C(1) << 52;
-	else
-		exponent = 1;
-	exponent -= 1075;
 	strbuf_addf(out, "%" PRIu64 "p%c%d", mantissa, exponent < 0 ? '-' : '+', abs(exponent));
 }
 

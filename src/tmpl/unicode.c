@@ -55,7 +55,11 @@ bool unicode_is_print(uint32_t c)
 {
 	bool is_format = c == 0xad || (c >= 0x200b && c <= 0x200f) ||
 			 (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-			 c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb);
+			 c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) ||
+			 (c >= 0x600 && c <= 0x605) || c == 0x61c || c == 0x6dd || c == 0x70f ||
+			 c == 0x8e2 || c == 0x180e || c == 0x110bd || c == 0x110cd ||
+			 (c >= 0x13430 && c <= 0x13438) || (c >= 0x1bca0 && c <= 0x1bca3) ||
+			 (c >= 0x1d173 && c <= 0x1d17a) || (c >= 0xe0001 && c <= 0xe007f);
 	bool is_private = (c >= 0xe000 && c <= 0xf8ff) || c >= 0xf0000;
 
 	if (c < 0x80)
@@ -68,6 +72,18 @@ uint32_t unicode_upper(uint32_t c)
 	if (c < 0x80)
 		return c >= 'a' && c <= 'z' ? c - 32 : c;
 	return (uint32_t)towupper_l((wint_t)c, utf8());
+}
+
+uint32_t unicode_title(uint32_t c)
+{
+	/* Letters for two: DZ, Dz, dz. */
+	if (c >= 0x1c4 && c <= 0x1cc)
+		return 0x1c5 + (c - 0x1c4) / 3 * 3;
+	if (c >= 0x1f1 && c <= 0x1f3)
+		return 0x1f2;
+	if ((c >= 0x10d0 && c <= 0x10fa) || (c >= 0x10fd && c <= 0x10ff))
+		return c;
+	return unicode_upper(c);
 }
 
 uint32_t unicode_lower(uint32_t c)

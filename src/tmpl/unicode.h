@@ -16,6 +16,7 @@ bool unicode_is_digit(uint32_t c);
 bool unicode_is_space(uint32_t c);
 bool unicode_is_print(uint32_t c);
 uint32_t unicode_upper(uint32_t c);
+uint32_t unicode_title(uint32_t c);
 uint32_t unicode_lower(uint32_t c);
 size_t unicode_count(const char *bytes, size_t len); /* code points; an invalid byte counts one */
 
