@@ -84,11 +84,9 @@ void metadata_source_release(struct metadata_source *source)
 
 static struct metadata_entry *find_entry(const struct metadata *metadata, const char *key)
 {
-	for (size_t i = 0; i < metadata->count; i++) {
-		if (strcmp(metadata->items[i].key, key) == 0)
-			return &metadata->items[i];
-	}
-	return NULL;
+	uintptr_t place = (uintptr_t)strmap_get(&metadata->index, key);
+
+	return place ? &metadata->items[place - 1] : NULL;
 }
 
 void metadata_for_port(const struct metadata_source *source, const char *port, struct metadata *out)
@@ -104,6 +102,7 @@ void metadata_for_port(const struct metadata_source *source, const char *port, s
 		if (!entry) {
 			GROW(out->items, out->count, out->cap);
 			entry = &out->items[out->count++];
+			strmap_put(&out->index, given->key, (void *)out->count);
 		}
 		*entry = (struct metadata_entry){ .key = given->key,
 						  .value = given->value,
@@ -114,6 +113,7 @@ void metadata_for_port(const struct metadata_source *source, const char *port, s
 void metadata_release(struct metadata *metadata)
 {
 	free(metadata->items);
+	strmap_release(&metadata->index);
 	*metadata = (struct metadata){ 0 };
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "binnacle/base/mem.h"
+#include "binnacle/base/strmap.h"
 
 struct json;
 
@@ -36,6 +37,7 @@ struct metadata_entry {
 struct metadata {
 	struct metadata_entry *items;
 	size_t count, cap;
+	struct strmap index; /* key to its place, from 1 */
 };
 
 void metadata_collect(struct metadata_source *source, const struct json *inspect,

@@ -11,22 +11,19 @@
 #include "binnacle/base/text.h"
 #include "rules_private.h"
 
-static struct port *find_port(struct port_table *table, const char *key)
-{
-	for (size_t i = 0; i < table->count; i++) {
-		if (strcmp(table->items[i].key, key) == 0)
-			return &table->items[i];
-	}
-	return NULL;
-}
-
-static struct port *add_port(struct rules *rules, struct port_table *table, const char *key)
+/* The entry of this key; `index` is of keys to their places, from 1. */
+static struct port *get_port(struct rules *rules, struct port_table *table, struct strmap *index,
+			     const char *key)
 {
 	const char *slash = strchr(key, '/');
+	uintptr_t place = (uintptr_t)strmap_get(index, key);
 	struct port *port;
 
+	if (place)
+		return &table->items[place - 1];
 	GROW(table->items, table->count, table->cap);
 	port = &table->items[table->count++];
+	strmap_put(index, key, (void *)table->count);
 	*port = (struct port){ 0 };
 	port->key = arena_strdup(&rules->out->arena, key);
 	port->number =
@@ -50,28 +47,26 @@ static int compare_ports(const void *a, const void *b)
  */
 void ports_collect(struct rules *rules, struct port_table *table)
 {
+	struct strmap index = STRMAP_INIT;
+
 	JSON_EACH(exposed, json_get(rules->inspect, "Config.ExposedPorts"))
 	{
-		struct port *port;
+		struct port *port = get_port(rules, table, &index, json_key(exposed));
 
-		if (find_port(table, json_key(exposed)))
-			continue;
-		port = add_port(rules, table, json_key(exposed));
 		port->host_port = port->number;
 		port->host_ip = "0.0.0.0";
 	}
 	JSON_EACH(listed, json_get(rules->inspect, "NetworkSettings.Ports"))
 	{
-		struct port *port = find_port(table, json_key(listed));
+		struct port *port = get_port(rules, table, &index, json_key(listed));
 		const struct json *binding = json_is_array(listed) ? json_first(listed) : NULL;
 		const char *host_ip = json_str(binding, "HostIp", "");
 
-		if (!port)
-			port = add_port(rules, table, json_key(listed));
 		port->listed = true;
 		port->host_port = json_str(binding, "HostPort", "");
 		port->host_ip = rules_is_set(host_ip) ? host_ip : "0.0.0.0";
 	}
+	strmap_release(&index);
 	if (table->count)
 		qsort(table->items, table->count, sizeof(*table->items), compare_ports);
 }

@@ -28,12 +28,12 @@ void rules_note(struct rules *rules, enum register_note_reason reason, const cha
 		const char *service, const char *text, const char *remedy)
 {
 	struct register_wanted *out = rules->out;
+	const char *mark = arena_printf(&out->arena, "%s %s", port, text);
 
 	/* What holds for the whole container is found once per port. */
-	for (size_t i = 0; i < out->note_count; i++) {
-		if (strcmp(out->notes[i].port, port) == 0 && strcmp(out->notes[i].text, text) == 0)
-			return;
-	}
+	if (strmap_has(&rules->noted, mark))
+		return;
+	strmap_put(&rules->noted, mark, rules);
 	GROW(out->notes, out->note_count, out->note_cap);
 	out->notes[out->note_count++] = (struct register_note){
 		.kind = reason ? REGISTER_NOTE_IGNORED : REGISTER_NOTE_WARNING,
@@ -222,15 +222,6 @@ static bool is_left_out(struct rules *rules, const struct port *port,
 	return false;
 }
 
-static bool is_id_taken(const struct register_wanted *out, const char *id)
-{
-	for (size_t i = 0; i < out->service_count; i++) {
-		if (strcmp(out->services[i].id, id) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void add_service(struct rules *rules, const struct port *port)
 {
 	struct register_wanted *out = rules->out;
@@ -242,7 +233,7 @@ static void add_service(struct rules *rules, const struct port *port)
 		goto out;
 	service.name = service_name(rules, port, &metadata);
 	service.id = service_id(rules, port, &metadata);
-	if (is_id_taken(out, service.id)) {
+	if (strmap_has(&rules->ids, service.id)) {
 		rules_note(rules, REGISTER_REASON_LEFT_OUT, port->key, service.name,
 			   arena_printf(&out->arena, "id %s is taken by another port of it",
 					service.id),
@@ -266,6 +257,7 @@ static void add_service(struct rules *rules, const struct port *port)
 		rules_note(rules, REGISTER_REASON_NONE, port->key, service.name,
 			   "SERVICE_CHECK_TCP makes a check whatever its value",
 			   "leave the key out or empty");
+	strmap_put(&rules->ids, service.id, rules);
 	GROW(out->services, out->service_count, out->service_cap);
 	out->services[out->service_count++] = service;
 out:
@@ -275,15 +267,16 @@ out:
 /* Keys that look as if they meant something. */
 static void warn_about_keys(struct rules *rules, const struct port_table *table)
 {
+	struct strmap numbers = STRMAP_INIT;
 	struct strbuf text = STRBUF_INIT;
 
+	for (size_t i = 0; i < table->count; i++)
+		strmap_put(&numbers, table->items[i].number, rules);
 	for (size_t i = 0; i < rules->metadata.count; i++) {
 		const struct metadata_given *given = &rules->metadata.items[i];
 		const char *remedy = metadata_look_alike(given->key);
-		bool matches = !given->port;
+		bool matches = !given->port || strmap_has(&numbers, given->port);
 
-		for (size_t p = 0; p < table->count && !matches; p++)
-			matches = strcmp(table->items[p].number, given->port) == 0;
 		strbuf_reset(&text);
 		if (!matches) {
 			strbuf_addf(&text, "SERVICE_%.20s_… names no port of the container",
@@ -299,6 +292,7 @@ static void warn_about_keys(struct rules *rules, const struct port_table *table)
 			rules_note(rules, REGISTER_REASON_NONE, "", "", text.buf, remedy);
 	}
 	strbuf_release(&text);
+	strmap_release(&numbers);
 	if (rules->metadata.has_lower_case_prefix)
 		rules_note(rules, REGISTER_REASON_NONE, "", "",
 			   "keys that begin with service_ have no meaning", "write SERVICE_");
@@ -432,6 +426,8 @@ void register_rules(const struct register_options *options, const struct json *i
 	metadata_collect(&rules.metadata, inspect, &out->arena);
 	add_services(&rules);
 	metadata_source_release(&rules.metadata);
+	strmap_release(&rules.noted);
+	strmap_release(&rules.ids);
 }
 
 void register_wanted_release(struct register_wanted *wanted)

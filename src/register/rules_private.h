@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "binnacle/base/strmap.h"
 #include "binnacle/register/rules.h"
 #include "metadata.h"
 
@@ -25,7 +26,7 @@ struct port {
 };
 
 struct port_table {
-	struct port *items;
+	struct port *items; /* by number, once ports_collect is done */
 	size_t count, cap;
 };
 
@@ -35,6 +36,7 @@ struct rules {
 	const struct json *inspect, *peer;
 	struct register_wanted *out;
 	struct metadata_source metadata;
+	struct strmap noted, ids; /* what was said, and which ids are taken */
 	const char *hostname, *network_mode;
 	const char *forced_tags; /* -tags, evaluated */
 	bool internal;           /* what holds for ports that do not say otherwise */
