@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
@@ -21,6 +22,7 @@
 
 enum {
 	WRITES_MAX = 16,
+	COMPARE_MS = 100,
 	LIST_AFTER_WRITE_MS = 1000,
 	LIST_RETRY_MS = 500,
 	LIST_RETRY_MAX_MS = 10000,
@@ -30,6 +32,7 @@ enum {
 };
 
 static void step(void *arg);
+static void proceed(struct registrar *registrar, const char *id);
 
 void ledger_schedule(struct registrar *registrar)
 {
@@ -209,7 +212,7 @@ void ledger_added(struct registrar *registrar, struct written *what, const char 
 	put_text(&registrar->sent, what->id, what->body);
 	tell(registrar, REGISTRAR_ADDED, what, why, source);
 	list_later(registrar, LIST_AFTER_WRITE_MS);
-	ledger_schedule(registrar);
+	proceed(registrar, what->id);
 }
 
 void ledger_removed(struct registrar *registrar, struct written *what, const char *why,
@@ -222,7 +225,7 @@ void ledger_removed(struct registrar *registrar, struct written *what, const cha
 	drain_forget(registrar, what->id);
 	tell(registrar, REGISTRAR_REMOVED, what, why, source);
 	list_later(registrar, LIST_AFTER_WRITE_MS);
-	ledger_schedule(registrar);
+	proceed(registrar, what->id);
 }
 
 void ledger_doubt(struct registrar *registrar, const char *id)
@@ -350,12 +353,26 @@ static bool may_write(const struct registrar *registrar, const struct reconcile_
 
 static void write_differences(struct registrar *registrar)
 {
-	for (size_t i = 0; i < registrar->pending.count; i++) {
-		if (registrar->writing >= WRITES_MAX)
-			return;
-		if (may_write(registrar, &registrar->pending.items[i]))
-			start_write(registrar, &registrar->pending.items[i]);
+	while (registrar->writing < WRITES_MAX &&
+	       registrar->next_write < registrar->pending.count) {
+		const struct reconcile_difference *item =
+			&registrar->pending.items[registrar->next_write++];
+
+		if (may_write(registrar, item) && !strmap_has(&registrar->settled, item->id))
+			start_write(registrar, item);
 	}
+}
+
+/* One of our writes has succeeded: the next one, and only now and then all over again, because
+ * thousands of them would cost as many comparisons. */
+static void proceed(struct registrar *registrar, const char *id)
+{
+	strmap_put(&registrar->settled, id, registrar);
+	if (registrar->step || registrar->next_write == registrar->pending.count ||
+	    clock_mono_ms() - registrar->compared_ms > COMPARE_MS)
+		ledger_schedule(registrar);
+	else
+		write_differences(registrar);
 }
 
 /* A failed write whose difference is gone (the container ended, somebody else wrote it). */
@@ -457,19 +474,20 @@ static void tell_shared(struct registrar *registrar, const struct wanted_list *l
 /* Ids that are neither wanted nor registered need no owner any more. */
 static void forget_owned(struct registrar *registrar, const struct wanted_list *list)
 {
-	struct strmap wanted = STRMAP_INIT;
+	struct strmap needed = STRMAP_INIT;
 
 	for (size_t i = 0; i < list->count; i++)
-		strmap_put(&wanted, list->items[i]->id, registrar);
+		strmap_put(&needed, list->items[i]->id, registrar);
+	JSON_EACH(registered, registrar->registered)
+	strmap_put(&needed, json_key(registered), registrar);
 	for (size_t i = registrar->owned.count; i-- > 0;) {
 		const char *id = registrar->owned.entries[i].key;
 		const struct entry_write *write = strmap_get(&registrar->writes, id);
 
-		if (!strmap_has(&wanted, id) && !json_member(registrar->registered, id) &&
-		    !(write && write->call))
+		if (!strmap_has(&needed, id) && !(write && write->call))
 			ledger_disown(registrar, id);
 	}
-	strmap_release(&wanted);
+	strmap_release(&needed);
 }
 
 static void add_failures(struct registrar *registrar)
@@ -511,6 +529,9 @@ static void compare(struct registrar *registrar)
 					 .registered_by = registrar->options.registered_by };
 
 	reconcile_release(&registrar->pending);
+	registrar->next_write = 0;
+	strmap_release(&registrar->settled);
+	registrar->compared_ms = clock_mono_ms();
 	if (registrar->registered) {
 		collect_wanted(registrar, &list);
 		tell_shared(registrar, &list);
@@ -730,6 +751,7 @@ void ledger_stop(struct registrar *registrar)
 	release_texts(&registrar->shared);
 	strmap_release(&registrar->twins);
 	rivals_stop(registrar);
+	strmap_release(&registrar->settled);
 	reconcile_release(&registrar->pending);
 	json_free(registrar->registered);
 }

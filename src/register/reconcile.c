@@ -101,10 +101,10 @@ static void compare(const struct json *registered, const struct register_service
 		say(why, "another check");
 }
 
-static void add_wanted(const struct reconcile_input *input, const struct register_service *wanted,
-		       struct reconcile *out)
+static void add_wanted(const struct reconcile_input *input, const struct strmap *listed,
+		       const struct register_service *wanted, struct reconcile *out)
 {
-	const struct json *registered = json_member(input->registered, wanted->id);
+	const struct json *registered = strmap_get(listed, wanted->id);
 	struct reconcile_difference *item;
 	struct strbuf why = STRBUF_INIT;
 
@@ -166,18 +166,22 @@ static int compare_ids(const void *a, const void *b)
 
 void reconcile(const struct reconcile_input *input, struct reconcile *out)
 {
-	struct strmap wanted = STRMAP_INIT;
+	struct strmap wanted = STRMAP_INIT, listed = STRMAP_INIT;
 
+	/* A JSON object is searched from its front. */
+	JSON_EACH(registered, input->registered)
+	strmap_put(&listed, json_key(registered), (void *)(uintptr_t)registered);
 	for (size_t i = 0; i < input->wanted_count; i++)
 		strmap_put(&wanted, input->wanted[i]->id, (void *)(uintptr_t)input->wanted[i]);
 	for (size_t i = 0; i < wanted.count; i++)
-		add_wanted(input, wanted.entries[i].value, out);
+		add_wanted(input, &listed, wanted.entries[i].value, out);
 	JSON_EACH(registered, input->registered)
 	{
 		if (!strmap_has(&wanted, json_key(registered)))
 			add_unwanted(input, registered, out);
 	}
 	strmap_release(&wanted);
+	strmap_release(&listed);
 	if (out->count)
 		qsort(out->items, out->count, sizeof(*out->items), compare_ids);
 }

@@ -118,6 +118,9 @@ struct registrar {
 	bool is_twins_due;    /* there is a new list */
 	struct strmap shared; /* id that several containers want to whom it was given */
 	struct reconcile pending;
+	size_t next_write;     /* of the pending ones, those before it were begun */
+	int64_t compared_ms;   /* by the monotonic clock */
+	struct strmap settled; /* ids that were written since */
 	struct loop_deferred *step;
 
 	/* drain.c */

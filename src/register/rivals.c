@@ -55,12 +55,16 @@ void rivals_look(struct registrar *registrar)
 		((struct rival *)registrar->rivals.entries[i].value)->is_seen = false;
 	for (size_t i = 0; i < registrar->pending.count; i++) {
 		const struct reconcile_difference *item = &registrar->pending.items[i];
-		const struct json *entry = json_member(registrar->registered, item->id);
-		const char *address = json_str(entry, "Address", "");
 		const char *sent = strmap_get(&registrar->sent, item->id);
 		struct strbuf body = STRBUF_INIT;
+		const struct json *entry;
+		const char *address;
 
-		if (item->kind != RECONCILE_CHANGE || strcmp(address, item->address) == 0)
+		if (item->kind != RECONCILE_CHANGE)
+			continue;
+		entry = json_member(registrar->registered, item->id);
+		address = json_str(entry, "Address", "");
+		if (strcmp(address, item->address) == 0)
 			continue;
 		/* A change of our own looks like that until it is written. */
 		if (sent)
