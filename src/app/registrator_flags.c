@@ -258,7 +258,7 @@ void registrator_flags_usage(struct strbuf *out, const char *program)
 		strbuf_addf(out, "  -%s%s\n    \t%s\n", flag_table[i].name,
 			    values[flag_table[i].kind], flag_table[i].help);
 	strbuf_addstr(out, "\nRegistries: consul, consul-tls, consul-unix, consulkv, "
-			   "consulkv-unix, etcd, etcd3, skydns2; with TLS "
+			   "consulkv-unix, etcd, etcd3, skydns2, zookeeper; with TLS "
 			   "etcd-tls, etcd3-tls, skydns2-tls\n");
 }
 

@@ -277,15 +277,15 @@ static bool open_skydns2(struct registrator_backend *out, const struct registrat
 	return out->registry;
 }
 
-static bool refuse_zookeeper(struct registrator_backend *out, const struct registrator_uri *uri,
-			     struct loop *loop, struct http *http, struct err *err)
+static bool open_zookeeper(struct registrator_backend *out, const struct registrator_uri *uri,
+			   struct loop *loop, struct http *http, struct err *err)
 {
-	(void)out;
-	(void)uri;
-	(void)loop;
+	char *address = registrator_uri_address(uri);
+
 	(void)http;
-	return err_set(err, ERR_INPUT,
-		       "zookeeper is not supported: use consul, consulkv, etcd or skydns2");
+	out->registry = registry_zookeeper_new(loop, address, uri->path, err);
+	free(address);
+	return out->registry;
 }
 
 /* An address with a scheme has the port of that scheme when it names none, as in Registrator. */
@@ -301,7 +301,7 @@ static const struct adapter adapters[] = {
 	{ "etcd3-tls", "https://", "https://127.0.0.1:2379", open_etcd3 },
 	{ "skydns2", "", "127.0.0.1:4001", open_skydns2 },
 	{ "skydns2-tls", "https://", "https://127.0.0.1:4001", open_skydns2 },
-	{ "zookeeper", "", "", refuse_zookeeper },
+	{ "zookeeper", "", "127.0.0.1:2181", open_zookeeper },
 };
 
 static const struct adapter *find_adapter(const char *scheme)

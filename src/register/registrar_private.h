@@ -11,9 +11,9 @@
 
 #include "binnacle/base/strmap.h"
 #include "binnacle/loop/backoff.h"
+#include "binnacle/net/host_address.h"
 #include "binnacle/register/registrar.h"
 #include "fetch.h"
-#include "host_address.h"
 
 struct docker_call;
 struct docker_events;

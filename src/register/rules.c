@@ -242,6 +242,8 @@ static void add_service(struct rules *rules, const struct port *port)
 	}
 	service.container_id = out->container_id;
 	service.container_name = out->container_name;
+	service.container_hostname =
+		arena_strdup(&out->arena, json_str(rules->inspect, "Config.Hostname", ""));
 	service.container_port = port_number(port->number);
 	service.proto = port->proto;
 	service.ttl_s = rules->options->ttl_s;

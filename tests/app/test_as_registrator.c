@@ -215,6 +215,8 @@ static void uris_lead_to_addresses(void **state)
 		{ "etcd-tls://h:1/services", "etcd-tls", "https://h:1", "/services" },
 		{ "etcd3-tls:///a", "etcd3-tls", "https://127.0.0.1:2379", "/a" },
 		{ "skydns2-tls://h:1/a.b", "skydns2-tls", "https://h:1", "/a.b" },
+		{ "zookeeper://h/base", "zookeeper", "h", "/base" },
+		{ "zookeeper:///base", "zookeeper", "127.0.0.1:2181", "/base" },
 		{ "skydns2:///a.b", "skydns2", "127.0.0.1:4001", "/a.b" },
 	};
 
@@ -357,7 +359,7 @@ static void unusable_uris_are_refused_with_a_sentence(void **state)
 		{ "consulkv-unix:///run/c.sock", "consulkv-unix: prefix required" },
 		{ "skydns2://h:1", "skydns2: dns domain required e.g.: skydns2://<host>/<domain>" },
 		{ "skydns2://h:1/", "skydns2: dns domain required" },
-		{ "zookeeper://h/base", "zookeeper is not supported" },
+		{ "zookeeper://h:99999/base", "zookeeper address \"h:99999\" has no valid port" },
 	};
 	struct world *world = *state;
 

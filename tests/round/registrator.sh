@@ -64,14 +64,14 @@ check_status "an unknown flag shows the usage" 2 'flag provided but not defined:
 check_status "no registry" 2 'Missing required argument for registry URI' as -internal
 check_status "half of a lifetime" 1 '[0-9] -ttl and -ttl-refresh must be specified together' as -ttl 5 etcd:
 check_status "an unknown registry" 1 '[0-9] unrecognized adapter: nosuch' as nosuch://h/a
-check_status "zookeeper" 1 'zookeeper is not supported' as zookeeper://h/a
+check_status "no ZooKeeper" 1 'cannot reach zookeeper 127.0.0.1:1: ' as zookeeper://127.0.0.1:1/a
 check_status "no Consul: as many attempts as asked for" 1 'Connecting to backend \(1/1\)' \
 	as -retry-attempts 1 -retry-interval 10 consul://127.0.0.1:1
 check_status "no Docker at the start" 1 'docker.*nonexistent' as_without_docker consul://127.0.0.1:8500
 mkdir "$scratch/bin"
 ln -s "$binnacle" "$scratch/bin/registrator"
-check_status "called by the name of what it stands in for" 1 'zookeeper is not supported' \
-	on $one "$scratch/bin/registrator" zookeeper://h/a
+check_status "called by the name of what it stands in for" 1 'unrecognized adapter: nosuch' \
+	on $one "$scratch/bin/registrator" nosuch://h/a
 
 section "2. Consul's agent"
 a=$(run_box "$box-a")

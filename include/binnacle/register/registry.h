@@ -21,6 +21,7 @@ struct consul;
 struct etcd;
 struct etcd3;
 struct json;
+struct loop;
 struct register_service;
 struct registry;
 struct registry_call;
@@ -92,6 +93,13 @@ struct registry *registry_skydns2_new(struct etcd *etcd, const char *domain, str
 
 /* etcd's v3 store, borrowed: keys and values as with registry_etcd_new, lifetimes are leases. */
 struct registry *registry_etcd3_new(struct etcd3 *etcd, const char *prefix);
+
+/*
+ * ZooKeeper at "HOST:PORT": ephemeral nodes BASE/NAME/ADDRESS:PORT with Registrator's JSON document.
+ * They are written again in each new session. NULL when the address is malformed.
+ */
+struct registry *registry_zookeeper_new(struct loop *loop, const char *address, const char *base,
+					struct err *err);
 
 /* Append the body of PUT /v1/agent/service/register; also what a dry run prints. */
 void registry_body(struct strbuf *out, const struct register_service *service);

@@ -94,7 +94,7 @@ struct register_service {
 	const struct register_pair *meta; /* sorted by key */
 	size_t meta_count;
 	struct register_check check;
-	const char *container_id, *container_name;
+	const char *container_id, *container_name, *container_hostname;
 	int container_port;
 	const char *proto; /* "tcp", "udp", "sctp" */
 	int64_t ttl_s;

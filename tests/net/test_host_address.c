@@ -1,4 +1,4 @@
-#include "../../src/register/host_address.h"
+#include "binnacle/net/host_address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * the resolver does on nearly every machine and in every container; for other sources getent, as a
  * child, because the resolver's own functions block.
  */
-#include "host_address.h"
+#include "binnacle/net/host_address.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

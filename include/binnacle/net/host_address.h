@@ -1,8 +1,8 @@
 /*
- * host_address.h - the first address that a hostname resolves to, without blocking the loop.
+ * net/host_address.h - the first address that a hostname resolves to, without blocking the loop.
  */
-#ifndef REGISTER_HOST_ADDRESS_H
-#define REGISTER_HOST_ADDRESS_H
+#ifndef BINNACLE_NET_HOST_ADDRESS_H
+#define BINNACLE_NET_HOST_ADDRESS_H
 
 #include "binnacle/base/strbuf.h"
 
