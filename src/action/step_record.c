@@ -11,6 +11,7 @@
 #include "binnacle/action/step.h"
 #include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
+#include "binnacle/base/log.h"
 #include "binnacle/calico/clean.h"
 #include "binnacle/calico/record.h"
 #include "binnacle/docker/docker.h"
@@ -83,10 +84,15 @@ static void on_state_after(void *arg, struct calico_state *state, const struct e
 		wep = calico_state_wep(state, arg_of(dropping, "key"));
 	if (err)
 		drop_end(dropping, NULL, "Docker has dropped it; Calico's data cannot be read now");
-	else if (wep)
-		drop_end(dropping, NULL,
-			 "Docker has dropped it, but its plugin left the endpoint: clean it next");
-	else
+	else if (wep) {
+		/* A daemon that has not used the network since it started does not ask its plugin.
+		 */
+		log_warn("action",
+			 "Docker of %s has dropped its record of %s, but its plugin left the "
+			 "endpoint: clean it next",
+			 arg_of(dropping, "node"), arg_of(dropping, "name"));
+		drop_end(dropping, NULL, "Docker has dropped it, but its plugin left the endpoint");
+	} else
 		drop_end(dropping, NULL, "Docker has dropped it, and its plugin the endpoint");
 }
 

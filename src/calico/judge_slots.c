@@ -124,6 +124,7 @@ static void judge_slot(struct judge *judge, const struct calico_report *report,
 	/* Docker's record would release the address once more when it goes. */
 	if (use->listings && slot->releasable) {
 		slot->releasable = false;
+		slot->record = use->listings->record;
 		slot->why = arena_printf(judge->arena, "%s; Docker's record of %s must go first",
 					 slot->why, use->listings->record->name);
 	}

@@ -156,7 +156,62 @@ static void demand_node_names(const struct snapshot *snapshot, struct plan *plan
 	strbuf_release(&names);
 }
 
-static void describe(const struct command_line *line, struct plan *plan)
+static bool is_target(const struct plan *plan, const struct endpoint_row *row)
+{
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (strcmp(plan->targets[i].id, row->id) == 0)
+			return true;
+	return false;
+}
+
+/* The node that all targets are of, and all that is left over there is a target; "" when that is so
+ * of all nodes together; NULL: only some of it. */
+static const char *whole_of(const struct snapshot *snapshot, const struct plan *plan)
+{
+	const char *node = plan->target_count ? plan->targets[0].group : NULL;
+	bool all = true;
+
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (node && strcmp(plan->targets[i].group, node) != 0)
+			node = NULL;
+	for (size_t i = 0; i < snapshot->count; i++) {
+		const struct endpoint_row *row = snapshot_row(snapshot, i);
+
+		if (!row->cleanable || is_target(plan, row))
+			continue;
+		all = false;
+		if (node && strcmp(row->node, node) == 0)
+			node = NULL;
+	}
+	return all ? "" : node;
+}
+
+/* As short as it can be: the words that the plan was made from may be many and long. */
+static void add_words(const struct snapshot *snapshot, const struct plan *plan,
+		      struct strbuf *batch)
+{
+	const char *whole = plan->target_count > 1 ? whole_of(snapshot, plan) : NULL;
+	struct err ignored;
+
+	if (whole) {
+		if (*whole)
+			strbuf_addf(batch, " --node");
+		if (*whole)
+			add_shell_word(batch, whole);
+		return;
+	}
+	for (size_t i = 0; i < plan->target_count; i++) {
+		const struct endpoint_row *row = snapshot_find(snapshot, plan->targets[i].id);
+		char *begin = row ? xstrndup(row->name, SHORT_ID_CHARS) : NULL;
+		bool is_unique = row && find_row(snapshot, begin, &ignored) == row;
+
+		add_shell_word(batch, is_unique ? begin : plan->targets[i].id);
+		free(begin);
+	}
+}
+
+static void describe(const struct command_line *line, const struct snapshot *snapshot,
+		     struct plan *plan)
 {
 	size_t addresses = plan_step_total(plan) - plan->target_count, nodes = 0;
 	struct strbuf batch = STRBUF_INIT;
@@ -169,8 +224,7 @@ static void describe(const struct command_line *line, struct plan *plan)
 		nodes += j == i;
 	}
 	strbuf_addstr(&batch, "binnacle --batch clean endpoints");
-	for (size_t i = 0; i < plan->target_count; i++)
-		add_shell_word(&batch, plan->targets[i].id);
+	add_words(snapshot, plan, &batch);
 	if (line->no_release)
 		strbuf_addstr(&batch, " --no-release");
 	plan_set(&plan->batch, "%s", batch.buf);
@@ -218,7 +272,7 @@ static bool plan_clean_endpoints(struct command_call *call, struct err *err)
 		if (is_wanted(line, row) && (row->cleanable || row->state == STATE_UNKNOWN))
 			judge(line, plan, row);
 	}
-	describe(line, plan);
+	describe(line, snapshot, plan);
 	demand_node_names(snapshot, plan);
 	command_propose(call, plan);
 	return true;

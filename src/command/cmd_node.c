@@ -115,6 +115,16 @@ static void add_endpoint(struct scene *scene, const struct calico_wep_verdict *v
 		calico_net_text(&wep->nets[i], text);
 		if (!slot)
 			continue;
+		if (slot->record && scene->report->all_nodes_known) {
+			plan_skip(
+				scene->plan,
+				"address %s stays: Docker's record of %s has it. Since %s is gone, "
+				"on any other host where no container of any state is called %s: "
+				"docker network disconnect -f %s %s",
+				text, slot->record->name, scene->node, slot->record->name,
+				slot->record->network, slot->record->name);
+			continue;
+		}
 		if (slot->kind != CALICO_SLOT_LEAKED || !slot->releasable) {
 			plan_skip(scene->plan, "address %s stays: it is %s, %s", text,
 				  calico_slot_verdict_name(slot->kind), slot->why);

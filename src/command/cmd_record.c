@@ -113,8 +113,9 @@ static bool plan_disconnect(struct command_call *call, struct err *err)
 		 "every daemon asked again right before",
 		 verdict->record->network_id, row->node);
 	plan_set(&plan->effect,
-		 "Docker's plugin removes the endpoint and gives its address back; it must be "
-		 "running there. A container named %s can start again",
+		 "Docker's plugin, which must be running there, gives the address back and removes "
+		 "the endpoint; if that is left, clean it next. A container named %s can start "
+		 "again",
 		 row->record);
 	plan_set(&plan->undo, "none. The endpoint's document is saved in the journal");
 	plan_set(&plan->comes_back, "no");

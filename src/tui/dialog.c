@@ -21,6 +21,7 @@
 #define LABEL_CELLS   12
 #define TARGETS_LEAST 2
 #define SKIPPED_SHOWN 3
+#define SAME_AS_ROWS  4
 #define CHOICE_WIDTH  56
 
 /* How tightly a dialog is packed. */
@@ -151,9 +152,10 @@ static bool is_unlocked(const struct dialog *dialog)
 	return same;
 }
 
-static void same_as(const struct tui *tui, const struct dialog *dialog, struct strbuf *out)
+static void same_as(const struct tui *tui, const struct dialog *dialog, const char *batch,
+		    struct strbuf *out)
 {
-	strbuf_addf(out, "%s --yes", dialog->plan->batch);
+	strbuf_addf(out, "%s --yes", batch);
 	if (is_typed(dialog))
 		strbuf_addf(out, " --expect %zu", dialog->plan->target_count);
 	if (is_typed(dialog) && tui->env->production_dc)
@@ -207,7 +209,16 @@ static void add_tail(const struct tui *tui, const struct dialog *dialog, struct 
 	add_fact(page, "Data age", ROLE_TEXT, text.buf);
 	gap(page, &page->tail);
 	strbuf_reset(&text);
-	same_as(tui, dialog, &text);
+	same_as(tui, dialog, plan->batch, &text);
+	/* The targets stand above; a screen full of them again would leave no room to answer. */
+	if (text_width(text.buf, text.len) > SAME_AS_ROWS * (page->width - LABEL_CELLS)) {
+		char *verb = xasprintf("binnacle --batch %s ...", plan->verb);
+
+		strbuf_reset(&text);
+		same_as(tui, dialog, verb, &text);
+		strbuf_addstr(&text, " (in full: the journal)");
+		free(verb);
+	}
 	add_fact(page, "Same as", ROLE_MUTED, text.buf);
 	if (page->packing == PACK_FLOWING)
 		rich_end_line(&page->tail);
@@ -418,7 +429,7 @@ static void copy_batch(struct tui *tui)
 {
 	struct strbuf text = STRBUF_INIT;
 
-	same_as(tui, tui->dialog, &text);
+	same_as(tui, tui->dialog, tui->dialog->plan->batch, &text);
 	tui_copy(tui, "the --batch line", text.buf, text.len);
 	strbuf_release(&text);
 }
@@ -629,7 +640,7 @@ static void paint_question(struct tui *tui, const struct dialog *dialog, int row
 	struct grid *grid = tui->grid;
 	const struct plan *plan = dialog->plan;
 
-	if (plan->target_count > 1)
+	if (plan->target_count > 1 && !*plan->typed)
 		grid_printf(grid, row, col, width, ROLE_STATE_WARN,
 			    "Type the number of targets to confirm: %s", dialog->answer.buf);
 	else

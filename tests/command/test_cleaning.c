@@ -525,6 +525,20 @@ static void a_batch_of_endpoints_is_resumed_likewise(void **state)
 	assert_int_equal(left_over_endpoints(), 0);
 }
 
+static void the_same_call_is_as_short_as_it_can_be(void **state)
+{
+	struct world *world = *state;
+
+	NEEDS_ETCD;
+	wait_for(world, cluster_wep_key("N1", 'b'), "STALE");
+	wait_for(world, cluster_wep_key("N1", 'a'), "held");
+	world->dry = true;
+	run(world, "clean endpoints bbbb cccc", COMMAND_UNCONFIRMED);
+	says(world->plan, "clean endpoints bbbbbbbbbbbb cccccccccccc\n");
+	run(world, "clean endpoints dddd cccc bbbb aaaa", COMMAND_UNCONFIRMED);
+	says(world->plan, "clean endpoints\n");
+}
+
 static void create_again(struct world *world)
 {
 	(void)world;
@@ -670,6 +684,7 @@ int main(void)
 		DEAD(what_another_daemon_has_is_not_touched),
 		DEAD(an_etcd_that_dies_half_way_leaves_a_part_and_the_next_call_the_rest),
 		WELL(a_batch_of_endpoints_is_resumed_likewise),
+		WELL(the_same_call_is_as_short_as_it_can_be),
 		DEAD(an_endpoint_that_is_written_anew_after_the_plan_stays),
 		WELL(a_ghost_is_dropped_by_the_docker_that_owns_it),
 		WELL(another_dockers_record_is_left_to_it),

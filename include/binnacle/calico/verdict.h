@@ -153,6 +153,7 @@ struct calico_slot_verdict {
 	const struct calico_container *wanted_by; /* cannot start without it; NULL: none */
 	const struct calico_source *wanted_on;    /* where that one is */
 	const struct calico_container *used_by;   /* runs with it, and no endpoint says so */
+	const struct calico_record *record;       /* Docker's, which keeps it from release; or NULL */
 };
 
 /* Whether a node's daemon can bear witness. */
