@@ -41,6 +41,7 @@ enum ct_original {
 	CT_ORIGINAL_OWED = 1 << 3,
 	CT_ORIGINAL_OWNER = 1 << 4,
 	CT_ORIGINAL_GROUPS = 1 << 5,
+	CT_ORIGINAL_EVERY_RUN = 1 << 6,
 };
 
 /* Texts, ends in NULL; NULL: empty. */

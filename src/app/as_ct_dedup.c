@@ -177,16 +177,10 @@ static void on_written(void *arg, const struct json *doc, const struct consul_me
 	write_data(lock); /* what came in the meantime */
 }
 
-static void send_data(struct lock *lock, const struct strbuf *text)
+static void send_data(struct lock *lock, const char *body)
 {
-	const char *body = text->len <= DATA_MAX ? text->buf : TOO_LARGE;
 	char *path = xasprintf("/v1/kv/%s/data?flags=%" PRIu64, lock->key, DATA_FLAGS);
 
-	if (text->len > DATA_MAX)
-		log_warn("dedup",
-			 "the answers of %s are %zu bytes, too large for a key of Consul: "
-			 "each instance asks for itself",
-			 lock->first->display, text->len);
 	lock->write = consul_send(lock->dedup->run->consul, "PUT", path, body, on_written, lock);
 	free(path);
 }
@@ -197,14 +191,26 @@ static void write_data(struct lock *lock)
 	size_t index = (size_t)(lock->first - run->items);
 	uint64_t executions = render_status(run->runner, index)->executions;
 	struct strbuf text = STRBUF_INIT;
+	size_t len;
 
 	if (lock->role != ROLE_HOLDER || lock->write || lock->executions == executions)
 		return;
 	lock->executions = executions;
-	if (render_answers_export(run->runner, index, &text)) {
-		digest_md5_hex(text.buf, text.len, lock->writing);
-		if (strcmp(lock->writing, lock->written) != 0)
-			send_data(lock, &text);
+	if (!render_answers_export(run->runner, index, &text))
+		return;
+	len = text.len;
+	if (len > DATA_MAX) {
+		strbuf_reset(&text);
+		strbuf_addstr(&text, TOO_LARGE);
+	}
+	digest_md5_hex(text.buf, text.len, lock->writing);
+	if (strcmp(lock->writing, lock->written) != 0) {
+		if (len > DATA_MAX)
+			log_warn("dedup",
+				 "the answers of %s are %zu bytes, too large for a key of Consul: "
+				 "each instance asks for itself",
+				 lock->first->display, len);
+		send_data(lock, text.buf);
 	}
 	strbuf_release(&text);
 }

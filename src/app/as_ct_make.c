@@ -254,6 +254,7 @@ bool ct_make_runner(struct ct_run *run, const struct render_events *events, stru
 		.no_brakes = true,
 		.no_automatic_check = true,
 		.shared_destinations = true,
+		.execute_all = (config->original & CT_ORIGINAL_EVERY_RUN) != 0,
 		.early_errors = (config->original & CT_ORIGINAL_FIRST_PASS) != 0,
 	};
 

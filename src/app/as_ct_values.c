@@ -124,13 +124,10 @@ bool ct_original_parse(const char *text, unsigned *out, struct err *err)
 		const char *name;
 		unsigned bits;
 	} words[] = {
-		{ "outage", CT_ORIGINAL_OUTAGE },
-		{ "first-pass", CT_ORIGINAL_FIRST_PASS },
-		{ "signals", CT_ORIGINAL_SIGNALS },
-		{ "owed", CT_ORIGINAL_OWED },
-		{ "owner", CT_ORIGINAL_OWNER },
-		{ "groups", CT_ORIGINAL_GROUPS },
-		{ "all", ~0u },
+		{ "outage", CT_ORIGINAL_OUTAGE },       { "first-pass", CT_ORIGINAL_FIRST_PASS },
+		{ "signals", CT_ORIGINAL_SIGNALS },     { "owed", CT_ORIGINAL_OWED },
+		{ "owner", CT_ORIGINAL_OWNER },         { "groups", CT_ORIGINAL_GROUPS },
+		{ "every-run", CT_ORIGINAL_EVERY_RUN }, { "all", ~0u },
 	};
 	struct strbuf names = STRBUF_INIT;
 

@@ -122,6 +122,7 @@ static void on_answer(void *arg, const struct dep *dep, long delta, bool is_firs
 	for (size_t i = 0; i < runner->count; i++) {
 		struct render_job *job = runner->jobs[i];
 
+		job->must_execute |= runner->options.execute_all;
 		if (!job_asks(job, dep->text))
 			continue;
 		job->must_execute = true;

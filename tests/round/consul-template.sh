@@ -167,6 +167,19 @@ kill -TERM "$daemon"
 ended_with 12
 put hello changed
 
+cat >time.hcl <<'HCL'
+template { contents = "{{key `hello`}}" destination = "out/changes" }
+template { contents = "{{timestamp `2006-01-02T15:04:05.000000000`}}" destination = "out/time" }
+HCL
+start -config time.hcl -original every-run
+within 5 test -e out/time && within 5 grep -qx changed out/changes
+cp out/time time.before
+put hello again
+check "in the original's way every run executes all templates" within 5 bash -c '! cmp -s out/time time.before'
+kill -TERM "$daemon"
+ended_with 12
+put hello changed
+
 start -template in.tpl:out/f
 within 5 test -e out/f
 kill -TERM "$daemon"

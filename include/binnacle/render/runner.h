@@ -85,6 +85,7 @@ struct render_options {
 	/* An error counts although answers are missing; else it may come from their absence, and
 	 * the template waits. */
 	bool early_errors;
+	bool execute_all; /* all templates, when the answers of one have changed */
 };
 
 /* Copied. */
