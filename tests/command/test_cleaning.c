@@ -533,9 +533,9 @@ static void the_same_call_is_as_short_as_it_can_be(void **state)
 	wait_for(world, cluster_wep_key("N1", 'b'), "STALE");
 	wait_for(world, cluster_wep_key("N1", 'a'), "held");
 	world->dry = true;
-	run(world, "clean endpoints bbbb cccc", COMMAND_UNCONFIRMED);
+	run(world, "clean endpoints 10.0.0.11 10.0.0.12", COMMAND_UNCONFIRMED);
 	says(world->plan, "clean endpoints bbbbbbbbbbbb cccccccccccc\n");
-	run(world, "clean endpoints dddd cccc bbbb aaaa", COMMAND_UNCONFIRMED);
+	run(world, "clean endpoints 10.0.0.13 10.0.0.12 10.0.0.11 10.0.0.10", COMMAND_UNCONFIRMED);
 	says(world->plan, "clean endpoints\n");
 }
 
