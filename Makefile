@@ -75,7 +75,8 @@ check-unit: $(TESTS) ## build and run the unit tests alone
 
 # Benchmarks are ratios to a baseline of the same run (tests/bench/README.md), no part of check.
 BENCH := $(patsubst tests/%.c,$(VARIANT)/tests/%,$(wildcard tests/bench/bench_*.c))
-BENCH_SUPPORT := $(patsubst %,$(VARIANT)/tests/bench/%.o,bench relay world)
+BENCH_SUPPORT := $(patsubst %,$(VARIANT)/tests/bench/%.o,bench relay world) \
+	$(VARIANT)/tests/support/real_etcd.o
 $(BENCH): %: %.o $(BENCH_SUPPORT) $(LIBRARY)
 	@echo '  LD  $@'
 	$(Q)$(CC) $(SAN_FLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
