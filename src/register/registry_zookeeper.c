@@ -5,7 +5,8 @@
  *
  * A request is a row of steps, each begun by the answer to the one before:
  *
- *     add: create; no parent: make those, create; exists already: ours: set, else delete, create
+ *     add: create; no parent: make those, create; exists already: ours: set, else delete, create;
+ *          then delete what had the same id at another address
  *     remove: delete, then the service's node, which has no children any more or stays
  */
 #include <stdlib.h>
@@ -137,14 +138,49 @@ static void keep_node(struct zk_request *request)
 	node->session = zookeeper_session(registry->zk);
 }
 
-static void on_made(void *arg, const struct err *err)
+/* The service had another address before: nobody will ask for that node to be removed. */
+static char *take_old_path(struct zk_registry *registry, const char *id, const char *path)
+{
+	for (size_t i = 0; i < registry->nodes.count; i++) {
+		const struct strmap_entry *entry = &registry->nodes.entries[i];
+		const struct node *node = entry->value;
+
+		if (strcmp(node->id, id) == 0 && strcmp(entry->key, path) != 0) {
+			char *old = xstrdup(entry->key);
+
+			free_node(strmap_remove(&registry->nodes, old));
+			return old;
+		}
+	}
+	return NULL;
+}
+
+static void on_old_removed(void *arg, const struct err *err)
 {
 	struct zk_request *request = arg;
 
 	request->call = NULL;
-	if (!err)
-		keep_node(request);
-	finish(request, err);
+	finish(request, err && err->code != ERR_NOT_FOUND ? err : NULL);
+}
+
+static void on_made(void *arg, const struct err *err)
+{
+	struct zk_request *request = arg;
+	struct zk_registry *registry = request->registry;
+	char *old;
+
+	request->call = NULL;
+	if (err) {
+		finish(request, err);
+		return;
+	}
+	keep_node(request);
+	old = take_old_path(registry, request->id, request->path);
+	if (old)
+		request->call = zookeeper_delete(registry->zk, old, on_old_removed, request);
+	else
+		finish(request, NULL);
+	free(old);
 }
 
 static void on_cleared(void *arg, const struct err *err)

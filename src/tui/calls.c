@@ -85,6 +85,20 @@ static void add_containers(const struct tui *tui, enum model_table from, const c
 	}
 }
 
+/* What stands in the catalog under the id of an event. */
+static void add_event_instances(const struct tui *tui, const char *id, struct selection *out)
+{
+	const struct snapshot *instances = model_current(tui->model, MODEL_INSTANCES);
+	const struct event *event = snapshot_find(model_current(tui->model, MODEL_EVENTS), id);
+
+	for (size_t i = 0; event && *event->instance && i < instances->count; i++) {
+		const struct instance *instance = snapshot_row(instances, i);
+
+		if (strcmp(instance->service_id, event->instance) == 0)
+			selection_add(out, instance->id);
+	}
+}
+
 /* An event about an id, else about a container. */
 static void add_event_subject(const struct tui *tui, const char *id, struct selection *out)
 {
@@ -107,6 +121,8 @@ static bool translate(const struct tui *tui, const struct selection *from, enum 
 			selection_add(out, id);
 		else if (from->table == MODEL_SERVICES && to == MODEL_INSTANCES)
 			add_instances(tui, id, out);
+		else if (from->table == MODEL_EVENTS && to == MODEL_INSTANCES)
+			add_event_instances(tui, id, out);
 		else if (from->table == MODEL_SERVICES && to == MODEL_RENDERS)
 			add_templates(tui, id, out);
 		else if (to == MODEL_SERVICES && from->table == MODEL_EVENTS)

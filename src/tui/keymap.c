@@ -40,6 +40,7 @@ static const struct key_binding default_keys[] = {
 	{ "endpoints", "D F8", "clean endpoints", GROUP_ACT, "remove" },
 	{ "members", "D F8", "force-leave", GROUP_ACT, "force-leave" },
 	{ "events", "I", "register", GROUP_ACT, "register" },
+	{ "events", "D F8", "deregister", GROUP_ACT, NULL },
 	{ "containers", "I", "register", GROUP_ACT, "register" },
 	{ "addresses", "D F8", "release", GROUP_ACT, "release" },
 	{ "addresses", "P", "repair", GROUP_ACT, "repair" },

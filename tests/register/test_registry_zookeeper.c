@@ -202,6 +202,22 @@ static void a_second_write_changes_the_document(void **state)
 	assert_int_equal(take_away(world, &web), ERR_NONE);
 }
 
+static void a_service_at_another_address_leaves_no_node_behind(void **state)
+{
+	struct register_service moved = web;
+	struct world *world = *state;
+
+	if (!server.pid)
+		skip();
+	add(world, world->registry, &web);
+	moved.address = "10.0.0.2";
+	add(world, world->registry, &moved);
+	assert_false(exists(NODE));
+	assert_true(exists("/base/services/web/10.0.0.2:8080"));
+	assert_int_equal(take_away(world, &moved), ERR_NONE);
+	assert_false(exists("/base/services/web"));
+}
+
 static void a_place_that_went_to_another_id_is_left_to_it(void **state)
 {
 	struct register_service heir = web;
@@ -230,7 +246,7 @@ static void what_a_session_before_left_is_replaced_and_stays(void **state)
 	/* As when the process was killed: the session goes on for its time. */
 	registry_free(before);
 	add(world, world->registry, &web);
-	run_for(world->loop, REAL_ZOOKEEPER_SESSION_MS * 10 + 1500);
+	run_for(world->loop, REAL_ZOOKEEPER_SESSION_MS * 10 + 500);
 	assert_true(exists(NODE));
 	assert_int_equal(take_away(world, &web), ERR_NONE);
 }
@@ -243,7 +259,7 @@ static void a_session_outlives_its_connection(void **state)
 		skip();
 	add(world, world->registry, &web);
 	real_zookeeper_restart(&server, false);
-	run_for(world->loop, REAL_ZOOKEEPER_SESSION_MS * 10 + 1500);
+	run_for(world->loop, REAL_ZOOKEEPER_SESSION_MS * 10 + 500);
 	assert_true(exists(NODE));
 	assert_int_equal(take_away(world, &web), ERR_NONE);
 	assert_false(exists(NODE));
@@ -326,6 +342,7 @@ int main(void)
 		TEST(a_node_of_the_session_holds_the_document),
 		TEST(the_node_of_a_service_stays_while_it_has_others),
 		TEST(a_second_write_changes_the_document),
+		TEST(a_service_at_another_address_leaves_no_node_behind),
 		TEST(a_place_that_went_to_another_id_is_left_to_it),
 		TEST(what_a_session_before_left_is_replaced_and_stays),
 		TEST(a_session_outlives_its_connection),

@@ -549,6 +549,18 @@ static void repair_in_a_list_of_addresses_is_about_the_container_that_waits(void
 	assert_shows(console, "Give 1 address back");
 }
 
+static void an_event_leads_to_its_instance_and_its_container(void **state)
+{
+	struct console *console = *state;
+
+	model_set_source(console->model, SOURCE_DOCKER, SOURCE_OK, "4/4", "");
+	/* dock-4:mail.1:25 dangles. */
+	console_keys(console, "3 j j j j j D wait");
+	assert_shows(console, "Deregister dock-4:mail.1:25?");
+	console_keys(console, "Esc g I wait");
+	assert_shows(console, "web.4");
+}
+
 static void stale_endpoints_are_marked_and_asked_about_in_one_go(void **state)
 {
 	struct console *console = *state;
@@ -684,6 +696,7 @@ int main(void)
 		CASE(an_action_on_an_empty_list_is_not_an_action_on_everything),
 		CASE(addresses_open_from_the_palette_as_a_list_with_details),
 		CASE(repair_in_a_list_of_addresses_is_about_the_container_that_waits),
+		CASE(an_event_leads_to_its_instance_and_its_container),
 		CASE(stale_endpoints_are_marked_and_asked_about_in_one_go),
 		CASE(columns_can_be_chosen_and_the_first_one_stays),
 		CASE(plain_has_no_frames_and_the_cursor_on_its_row),
