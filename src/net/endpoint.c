@@ -177,3 +177,8 @@ void url_escape_path(struct strbuf *out, const char *text)
 {
 	escape(out, text, "/");
 }
+
+void url_escape_as_go(struct strbuf *out, const char *text)
+{
+	escape(out, text, "/$&+,:;=@");
+}

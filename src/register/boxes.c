@@ -460,12 +460,26 @@ static void check_missing(struct registrar *registrar, const struct strmap *list
 	}
 }
 
+/* Those that ended matter only where they may leave something behind. */
+static bool asks_for_all(const struct registrar *registrar)
+{
+	return registrar->options.deregister != REGISTER_DEREGISTER_ALWAYS &&
+	       !registrar->lists_running;
+}
+
 static void on_listed(void *arg, const struct json *doc, const struct err *err)
 {
 	struct registrar *registrar = arg;
 	struct strmap listed = STRMAP_INIT;
 
 	registrar->listing = NULL;
+	if (err && asks_for_all(registrar) && err->code != ERR_UNREACHABLE) {
+		/* Whoever stands between may let only the plain question through. */
+		log_warn("register", "containers that ended cannot be listed: %s", err->msg);
+		registrar->lists_running = true;
+		boxes_list(registrar);
+		return;
+	}
 	if (err) {
 		log_warn("register", "containers cannot be listed: %s", err->msg);
 		registrar->list_again = true;
@@ -505,12 +519,10 @@ void boxes_list(struct registrar *registrar)
 		return;
 	strmap_release(&registrar->touched);
 	registrar->list_again = false;
-	/* Those that ended matter only where they may leave something behind. */
-	registrar->listing = docker_get(registrar->docker,
-					registrar->options.deregister == REGISTER_DEREGISTER_ALWAYS
-						? "/containers/json"
-						: "/containers/json?all=1",
-					on_listed, registrar);
+	registrar->listing =
+		docker_get(registrar->docker,
+			   asks_for_all(registrar) ? "/containers/json?all=1" : "/containers/json",
+			   on_listed, registrar);
 }
 
 static void on_address(void *arg, const char *address)

@@ -86,7 +86,7 @@ struct registrar {
 	bool docker_up, is_resolved, is_listed;
 	struct err docker_err;
 	struct docker_call *listing;
-	bool list_again;
+	bool list_again, lists_running;
 	struct strmap touched; /* ids with events since the listing was asked for */
 	struct strmap boxes;   /* id to struct box, in the order of their starts */
 	struct strmap kept;    /* names of containers that left registrations behind */

@@ -64,7 +64,7 @@ static void *consul_remove(void *self, const struct register_service *service, r
 	struct strbuf path = STRBUF_INIT;
 
 	strbuf_addstr(&path, "/v1/agent/service/deregister/");
-	url_escape_path(&path, service->id);
+	url_escape_as_go(&path, service->id);
 	request->call = consul_send(self, "PUT", path.buf, NULL, on_answer, request);
 	strbuf_release(&path);
 	return request;
@@ -86,7 +86,7 @@ static void *consul_drain(void *self, const struct register_service *service, bo
 	struct strbuf path = STRBUF_INIT;
 
 	strbuf_addstr(&path, "/v1/agent/service/maintenance/");
-	url_escape_path(&path, service->id);
+	url_escape_as_go(&path, service->id);
 	strbuf_addstr(&path,
 		      on ? "?enable=true&reason=container+is+being+stopped" : "?enable=false");
 	request->call = consul_send(self, "PUT", path.buf, NULL, on_answer, request);

@@ -58,11 +58,11 @@ static void add_path(const struct kv_registry *kv, const struct register_service
 		     struct strbuf *out)
 {
 	strbuf_addstr(out, "/v1/kv/");
-	url_escape_path(out, kv->prefix);
+	url_escape_as_go(out, kv->prefix);
 	strbuf_addch(out, '/');
-	url_escape_path(out, service->name);
+	url_escape_as_go(out, service->name);
 	strbuf_addch(out, '/');
-	url_escape_path(out, service->id);
+	url_escape_as_go(out, service->id);
 }
 
 static void *kv_add(void *self, const struct register_service *service, registry_fn *done,

@@ -487,7 +487,7 @@ static void sockets_are_reached_by_their_path(void **state)
 	uri = xasprintf("consulkv-unix://%s:/a/b", path);
 	assert_true(open_backend(world, uri));
 	add_web(world, 0);
-	assert_int_equal(peer_asked(peer, "PUT /v1/kv/a/b/web/host-1%3Aweb%3A80"), 1);
+	assert_int_equal(peer_asked(peer, "PUT /v1/kv/a/b/web/host-1:web:80"), 1);
 	assert_string_equal(peer_request(peer, 1)->body, "10.0.0.1:80");
 	free(uri);
 	peer_free(peer);

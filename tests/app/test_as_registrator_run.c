@@ -408,6 +408,25 @@ static void an_agent_that_knows_no_list_is_enough(void **state)
 	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
 }
 
+static void a_daemon_that_lists_what_runs_alone_is_enough(void **state)
+{
+	struct world *world = *state;
+
+	peer_forget(world->docker);
+	peer_script(world->docker,
+		    &(struct peer_reply){ .request = "GET /events", .fault = PEER_STREAM });
+	peer_answer(world->docker, "GET /containers/json?all=1", 403, NULL, "{}");
+	peer_answer(world->docker, "GET /containers/json", 200, NULL, "[{\"Id\":\"" ID "\"}]");
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-deregister on-success");
+	wait_for_log(world, "added: ");
+	push_die(world, 0);
+	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
+	assert_int_equal(
+		peer_asked(world->consul, "PUT /v1/agent/service/deregister/localhost:web:80"), 1);
+}
+
 /* Old daemons have the event in two words at the top, and nothing else. */
 static void events_of_old_daemons_are_understood(void **state)
 {
@@ -485,6 +504,7 @@ int main(void)
 		TEST(a_dry_run_prints_and_asks_the_registry_nothing),
 		TEST(at_the_end_all_is_removed_when_asked_for),
 		TEST(an_agent_that_knows_no_list_is_enough),
+		TEST(a_daemon_that_lists_what_runs_alone_is_enough),
 		TEST(events_of_old_daemons_are_understood),
 	};
 

@@ -104,7 +104,7 @@ static void removing_names_the_id_in_the_path(void **state)
 	wait_for_answer(world);
 	assert_int_equal(world->err.code, ERR_NONE);
 	assert_string_equal(peer_request(world->peer, 0)->target,
-			    "/v1/agent/service/deregister/host-1%3Aweb%201%3A80");
+			    "/v1/agent/service/deregister/host-1:web%201:80");
 	assert_int_equal(peer_request(world->peer, 0)->body_len, 0);
 }
 
@@ -157,7 +157,7 @@ static void keys_hold_address_and_port(void **state)
 	wait_for_answer(world);
 	assert_int_equal(world->err.code, ERR_NONE);
 	assert_string_equal(peer_request(world->peer, 0)->target,
-			    "/v1/kv/services/eu/web/host-1%3Aweb%201%3A80");
+			    "/v1/kv/services/eu/web/host-1:web%201:80");
 	assert_string_equal(peer_request(world->peer, 0)->body, "10.0.0.1:80");
 	service.address = "2001:db8::1";
 	registry_add(world->registry, &service, on_done, world);

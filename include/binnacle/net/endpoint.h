@@ -43,5 +43,8 @@ const char *endpoint_describe(const struct endpoint *endpoint);
 void url_escape(struct strbuf *out, const char *text);
 /* The same, but '/' stays: for key paths. */
 void url_escape_path(struct strbuf *out, const char *text);
+/* The same as Go's net/url writes paths: `$ & + , : ; = @` stay, too. For peers whose other clients
+ * are written in Go. */
+void url_escape_as_go(struct strbuf *out, const char *text);
 
 #endif
