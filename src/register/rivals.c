@@ -1,7 +1,7 @@
 /*
- * Somebody else who writes our ids with another address: a second host of the same name at the
- * same agent. Each would repair what the other wrote, for ever; so each further repair waits
- * twice as long, and the reason is said.
+ * Somebody else who writes our ids otherwise: a second host of the same name at the same agent, or
+ * a second registrar with other options. Each would repair what the other wrote, for ever; so each
+ * further repair waits twice as long, and the reason is said.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +21,23 @@ struct rival {
 	bool is_open, is_seen;
 };
 
-static void see(struct registrar *registrar, const struct reconcile_difference *item,
-		const char *address, int64_t port)
+static void warn(const struct reconcile_difference *item, const struct json *entry, bool was_ours)
+{
+	const char *address = json_str(entry, "Address", "");
+
+	if (strcmp(address, item->address) != 0)
+		log_warn("register",
+			 "id %s exists with another address, %s:%lld instead of %s:%d%s: if "
+			 "another host registers it, give each a hostname of its own",
+			 item->id, address, (long long)json_int(entry, "Port", 0), item->address,
+			 item->port, was_ours ? ", written after us" : "");
+	else if (was_ours)
+		log_warn("register", "id %s was changed by somebody else: %s", item->id, item->why);
+}
+
+static void see(struct registrar *registrar, const struct reconcile_difference *item, bool was_ours)
 {
 	struct rival *rival = strmap_get(&registrar->rivals, item->id);
-	bool was_ours = strmap_has(&registrar->sent, item->id);
 
 	if (!rival) {
 		rival = xcalloc(1, sizeof(*rival));
@@ -42,11 +54,22 @@ static void see(struct registrar *registrar, const struct reconcile_difference *
 			doublings = DOUBLINGS_MAX;
 		rival->until_ms = clock_mono_ms() + ((int64_t)PAUSE_MS << doublings);
 	}
-	log_warn("register",
-		 "id %s exists with another address, %s:%lld instead of %s:%d%s: if another host "
-		 "registers it, give each a hostname of its own",
-		 item->id, address, (long long)port, item->address, item->port,
-		 was_ours ? ", written after us" : "");
+	warn(item, json_member(registrar->registered, item->id), was_ours);
+}
+
+/* What is there is not what we wrote, or we wrote nothing. A change of our own looks like that
+ * until it is written. */
+static bool is_by_somebody_else(const struct reconcile_difference *item, const char *sent)
+{
+	struct strbuf body = STRBUF_INIT;
+	bool same;
+
+	if (item->kind != RECONCILE_CHANGE || !sent)
+		return item->kind == RECONCILE_CHANGE;
+	registry_body(&body, item->wanted);
+	same = strcmp(sent, body.buf) == 0;
+	strbuf_release(&body);
+	return same;
 }
 
 void rivals_look(struct registrar *registrar)
@@ -56,22 +79,9 @@ void rivals_look(struct registrar *registrar)
 	for (size_t i = 0; i < registrar->pending.count; i++) {
 		const struct reconcile_difference *item = &registrar->pending.items[i];
 		const char *sent = strmap_get(&registrar->sent, item->id);
-		struct strbuf body = STRBUF_INIT;
-		const struct json *entry;
-		const char *address;
 
-		if (item->kind != RECONCILE_CHANGE)
-			continue;
-		entry = json_member(registrar->registered, item->id);
-		address = json_str(entry, "Address", "");
-		if (strcmp(address, item->address) == 0)
-			continue;
-		/* A change of our own looks like that until it is written. */
-		if (sent)
-			registry_body(&body, item->wanted);
-		if (!sent || strcmp(sent, body.buf) == 0)
-			see(registrar, item, address, json_int(entry, "Port", 0));
-		strbuf_release(&body);
+		if (is_by_somebody_else(item, sent))
+			see(registrar, item, sent);
 	}
 	for (size_t i = 0; i < registrar->rivals.count; i++) {
 		struct rival *rival = registrar->rivals.entries[i].value;
