@@ -11,6 +11,7 @@
 #include "binnacle/base/text.h"
 #include "binnacle/present/address.h"
 #include "binnacle/present/table.h"
+#include "binnacle/register/registrar.h"
 #include "rows.h"
 
 #define READY_PATIENCE_MS 3000 /* who only looks may see that a template waits */
@@ -260,6 +261,25 @@ static void add_counts(const struct model *model, struct strbuf *detail, struct 
 	}
 }
 
+/* Behind its mode: how much of it is done. */
+static void add_registrar(const struct registrar *registrar, struct strbuf *detail,
+			  struct json *json)
+{
+	struct registrar_status status = { 0 };
+
+	if (registrar)
+		registrar_get_status(registrar, &status);
+	if (status.synced)
+		strbuf_addf(detail, "   %zu wanted, %zu different, %zu refused", status.wanted,
+			    status.pending, status.failing);
+	strbuf_addch(detail, '\n');
+	if (!status.synced)
+		return;
+	json_add_int(json, "register_wanted", (int64_t)status.wanted);
+	json_add_int(json, "register_different", (int64_t)status.pending);
+	json_add_int(json, "register_refused", (int64_t)status.failing);
+}
+
 static bool run_status(struct command_call *call, struct err *err)
 {
 	const struct model *model = call->env->model;
@@ -273,13 +293,14 @@ static bool run_status(struct command_call *call, struct err *err)
 	strbuf_addf(&detail, "leader\t%s\n", *facts->leader ? facts->leader : "NO LEADER");
 	strbuf_addf(&detail, "node\t%s\n", facts->node);
 	strbuf_addf(&detail, "render\t%s\n", engine_mode_name(facts->render_mode));
-	strbuf_addf(&detail, "register\t%s\n", engine_mode_name(facts->register_mode));
+	strbuf_addf(&detail, "register\t%s", engine_mode_name(facts->register_mode));
 	json_add_str(json, "dc", *facts->datacenter ? facts->datacenter : NULL);
 	json_add_bool(json, "production", facts->production);
 	json_add_str(json, "leader", *facts->leader ? facts->leader : NULL);
 	json_add_str(json, "node", *facts->node ? facts->node : NULL);
 	json_add_str(json, "render_mode", engine_mode_name(facts->render_mode));
 	json_add_str(json, "register_mode", engine_mode_name(facts->register_mode));
+	add_registrar(call->env->registrar, &detail, json);
 	json_add_bool(json, "read_only", call->env->read_only);
 	strbuf_addstr(&detail, "\nBackends\n");
 	add_sources(model, &detail, json);

@@ -27,7 +27,14 @@
 #include "binnacle/register/registry.h"
 #include "binnacle/register/rules.h"
 
-enum { SYNCS = 7, STARTS = 40, SAMPLES_MAX = 64, NS_PER_MS = 1000000, WAIT_MS = 120000 };
+enum {
+	SYNCS = 7,
+	STARTS = 40,
+	SAMPLES_MAX = 64,
+	NS_PER_MS = 1000000,
+	WAIT_MS = 120000,
+	REST_MS = 2500
+};
 
 #define WORLD "tests/support/world.sh"
 
@@ -346,6 +353,15 @@ static double register_by_hand(struct world *world, const char *name)
 	return ms_since(start_ns);
 }
 
+/* What a process needs for its work only, it gives back when there is none. */
+static void rest(struct world *world)
+{
+	int64_t start_ns = wall_ns();
+
+	while (ms_since(start_ns) < REST_MS)
+		loop_turn(world->loop, 100);
+}
+
 /* ---- the measurements ---- */
 
 static void measure_sync(struct world *world, int boxes, bool has_original)
@@ -435,6 +451,7 @@ static void measure_bursts(struct world *world, const char *who, int boxes, int 
 	for (int i = 0; i < burst; i++)
 		create(world, "burst-", i, "burst");
 	wait_for_open(world);
+	rest(world);
 	rest_kb = status_kb(registrar.pid, "VmRSS:");
 	forget_peak(registrar.pid);
 	for (int i = 0; i < rounds; i++) {
@@ -446,10 +463,11 @@ static void measure_bursts(struct world *world, const char *who, int boxes, int 
 		left += world->count;
 	}
 	peak_kb = status_kb(registrar.pid, "VmHWM:");
+	rest(world);
 	printf("registrar: %-12s %d times %d started and killed at once: %zu missing, %zu left "
 	       "over; "
-	       "memory %.1f MB after its start (peak %.1f MB), peak of the bursts %.1f MB, "
-	       "after them %.1f MB\n",
+	       "memory %.1f MB at rest (peak of its start %.1f MB), peak of the bursts "
+	       "%.1f MB, at rest after them %.1f MB\n",
 	       who, rounds, burst, missing, left, (double)rest_kb / 1024, (double)start_kb / 1024,
 	       (double)peak_kb / 1024, (double)status_kb(registrar.pid, "VmRSS:") / 1024);
 	fflush(stdout);

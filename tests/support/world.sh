@@ -36,7 +36,7 @@ start_docker() {
 	TMPDIR=$dir/tmp setsid ${WORLD_DOCKERD:-dockerd} --config-file "$dir/daemon.json" --data-root "$dir/data" \
 		--exec-root "$dir/exec" --pidfile "$dir/docker.pid" -H "unix://$dir/docker.sock" \
 		${WORLD_NETWORK:---bridge none} --iptables=false --ip-masq=false --ip-forward=false \
-		--shutdown-timeout 5 >>"$dir/docker.log" 2>&1 </dev/null &
+		--exec-opt native.cgroupdriver=cgroupfs --shutdown-timeout 5 >>"$dir/docker.log" 2>&1 </dev/null &
 	echo $! >"$dir/docker.process"
 	within 300 docker_here version || die "dockerd does not answer: $(tail -n 3 "$dir/docker.log")"
 }
