@@ -12,6 +12,7 @@
 #include "binnacle/base/log.h"
 #include "binnacle/consul/consul.h"
 #include "binnacle/net/http.h"
+#include "as_ct_command.h"
 #include "as_ct_log.h"
 #include "as_ct_run_private.h"
 
@@ -247,6 +248,7 @@ static void make_order(struct ct_run *run)
 bool ct_make_runner(struct ct_run *run, const struct render_events *events, struct err *err)
 {
 	const struct ct_config *config = run->config;
+	const struct ct_env only_consul = { .pristine = true };
 	struct render_options options = {
 		.mode = RENDER_HOLD,
 		.no_stale = config->max_stale_ms == 0,
@@ -255,6 +257,9 @@ bool ct_make_runner(struct ct_run *run, const struct render_events *events, stru
 		.no_automatic_check = true,
 		.shared_destinations = true,
 		.execute_all = (config->original & CT_ORIGINAL_EVERY_RUN) != 0,
+		.effects = true,
+		.env = ct_command_env(config, &only_consul, &run->arena),
+		.dry_effects = run->config->dry,
 		.early_errors = (config->original & CT_ORIGINAL_FIRST_PASS) != 0,
 	};
 

@@ -154,6 +154,18 @@ bool job_is_owed(const struct render_job *job)
 	       job->runner->options.mode == RENDER_AUTO;
 }
 
+/* A program that the template runs has ended. */
+static void on_effect(void *arg)
+{
+	struct render_job *job = arg;
+	struct render_runner *runner = job->runner;
+
+	for (size_t i = 0; i < runner->count; i++)
+		if (strcmp(runner->jobs[i]->identity, job->identity) == 0)
+			runner->jobs[i]->must_execute = true;
+	runner_schedule(runner);
+}
+
 struct render_job *job_new(struct render_runner *runner, const struct render_template *spec,
 			   struct err *err)
 {
@@ -188,6 +200,8 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 	strbuf_init(&job->trigger_text);
 	strbuf_init(&job->check_message);
 	strbuf_init(&job->check_file);
+	if (runner->options.effects)
+		job->effects = effects_new(runner->loop, on_effect, job);
 	job->must_execute = true;
 	job->since_ms = clock_wall_ms();
 	if (!parse(job, err)) {
@@ -220,6 +234,7 @@ void job_free(struct render_job *job)
 	loop_timer_stop(&job->owed_timer);
 	tmpl_free(job->tmpl);
 	given_free(job->given);
+	effects_free(job->effects);
 	dep_set_release(&job->used);
 	dep_set_release(&job->missing);
 	trace_release(&job->trace);
@@ -335,11 +350,15 @@ void job_add_trigger(struct render_job *job, const struct dep *dep, long delta)
 	job_touch(job);
 }
 
-/* Templates may change the environment that they see by nothing; only what we were started with
- * is there. */
+/* Templates may change the environment that they see by nothing. */
 static const char *lookup_env(void *arg, const char *name)
 {
-	(void)arg;
+	const struct render_job *job = arg;
+	size_t len = strlen(name);
+
+	for (const char *const *at = job->runner->options.env; at && *at; at++)
+		if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
+			return *at + len + 1;
 	return getenv(name);
 }
 
@@ -360,6 +379,29 @@ bool job_asks(const struct render_job *job, const char *text)
 static const struct tmpl_value *lookup(void *arg, const struct dep *dep)
 {
 	return job_lookup(arg, dep);
+}
+
+static bool plugin_ready(void *arg, const char *const *argv)
+{
+	const struct render_job *job = arg;
+
+	return effects_plugin_ready(job->effects, argv);
+}
+
+static bool plugin(void *arg, const char *const *argv, struct strbuf *out)
+{
+	const struct render_job *job = arg;
+
+	return effects_plugin(job->effects, argv, out);
+}
+
+static bool write_file(void *arg, const char *path, const char *user, const char *group,
+		       const char *mode, const char *flags, const char *bytes, size_t len,
+		       struct err *err)
+{
+	const struct render_job *job = arg;
+
+	return effects_write(job->effects, path, user, group, mode, flags, bytes, len, err);
 }
 
 static void on_quiet(void *arg)
@@ -444,6 +486,8 @@ static void take_result(struct render_job *job, struct tmpl_result *result)
 	if (result->failed && (!is_waiting || job->runner->options.early_errors))
 		err_set(&job->exec_err, ERR_INPUT, "%s: %s",
 			job->spec.source ? job->spec.source : "(dynamic)", result->error.message);
+	if (!job->exec_err.code && !is_waiting && !result->failed && job->effects)
+		effects_commit(job->effects, job->runner->options.dry_effects, &job->exec_err);
 	if (job->exec_err.code || is_waiting) {
 		job->has_pending = false;
 		job->pending_sha256[0] = '\0';
@@ -489,6 +533,12 @@ void job_execute(struct render_job *job)
 	struct tmpl_source source = { .lookup = lookup, .env = lookup_env, .arg = job };
 	struct tmpl_result result;
 
+	if (job->effects) {
+		source.plugin = plugin;
+		source.plugin_ready = plugin_ready;
+		source.write_file = write_file;
+		effects_begin(job->effects);
+	}
 	tmpl_execute(job->tmpl, &source, &result);
 	for (size_t i = job->index + 1; i < runner->count; i++)
 		if (runner->jobs[i]->must_execute && !job->given && !runner->jobs[i]->given &&

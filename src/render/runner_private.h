@@ -9,6 +9,7 @@
 #include "binnacle/loop/backoff.h"
 #include "binnacle/render/runner.h"
 #include "binnacle/tmpl/tmpl.h"
+#include "effects.h"
 #include "given.h"
 #include "source.h"
 #include "trace.h"
@@ -32,6 +33,7 @@ struct render_job {
 	/* of the last execution */
 	struct given *given; /* answers that somebody else asks for; NULL: we ask for all */
 	bool must_execute;
+	struct effects *effects; /* NULL: templates may only give text */
 	uint64_t executions;
 	struct dep_set used, missing;
 	struct render_trace trace;

@@ -682,6 +682,7 @@ const struct tmpl_value *tmpl_value_from_json(struct arena *arena, const struct 
 		return list_from(arena, doc, dep, &tmpl_type_exported_services,
 				 exported_service_from, compare_by_service, err);
 	case DEP_FILE:
+	case DEP_PLUGIN:
 		break;
 	}
 	err_set(err, ERR_INPUT, "%s has no JSON form", dep->text);
@@ -717,6 +718,7 @@ const struct tmpl_value *tmpl_value_unknown(struct arena *arena, enum dep_kind k
 		return tmpl_list_new(arena, &tmpl_type_exported_services);
 	case DEP_KEY:
 	case DEP_FILE:
+	case DEP_PLUGIN:
 		break;
 	}
 	return tmpl_str(arena, "");

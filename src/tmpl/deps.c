@@ -49,6 +49,8 @@ const char *dep_kind_name(enum dep_kind kind)
 		return "connect.caroots";
 	case DEP_CA_LEAF:
 		return "connect.caleaf";
+	case DEP_PLUGIN:
+		return "plugin";
 	case DEP_PARTITIONS:
 		return "list.partitions";
 	case DEP_PEERINGS:

@@ -54,7 +54,14 @@ static const struct tmpl_value *system_plugin(struct call *call)
 	}
 	argv[argc] = NULL;
 	if (!source->plugin)
-		return call_fail(call, "plugins are not run here");
+		return call_fail(call, "programs are run only in the place of consul-template");
+	if (source->plugin_ready && !source->plugin_ready(source->arg, argv)) {
+		for (size_t i = 0; i < argc; i++)
+			strbuf_addf(&shown, i ? " %s" : "%s", argv[i]);
+		call_note_missing(call, dep_plain(call->arena, DEP_PLUGIN, shown.buf));
+		strbuf_release(&shown);
+		return tmpl_str(call->arena, "");
+	}
 	fine = source->plugin(source->arg, argv, &out);
 	if (!fine) {
 		call_fail(call, "%s", out.buf);
@@ -74,7 +81,7 @@ static const struct tmpl_value *system_write_to_file(struct call *call)
 		return call_fail(call, "wrong number of arguments, expected 5 or 6, but got %zu",
 				 call->count);
 	if (!source->write_file)
-		return call_fail(call, "files are not written here");
+		return call_fail(call, "files are written only in the place of consul-template");
 	if (!source->write_file(source->arg, arg_str(call, 0), arg_str(call, 1), arg_str(call, 2),
 				arg_str(call, 3), call->count == 6 ? arg_str(call, 4) : "",
 				arg_str(call, content), arg_len(call, content), &err))

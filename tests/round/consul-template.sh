@@ -31,6 +31,13 @@ ends "once" 0 'once mode' -template in.tpl:out/owed:"sh owed.sh" -once -log-leve
 check "and no more" bash -c '! grep -q executing log'
 ends "dry prints and writes nothing" 0 '^> out/dry$' -dry -once -template in.tpl:out/dry:"echo no"
 check "no file, no command" bash -c '! test -e out/dry && ! grep -qx no log && grep -qx world log'
+echo '{{plugin "echo" " a " "b"}}{{"text" | writeToFile "out/second" "" "" "0640"}}' >effects.tpl
+ends "a template runs a program and writes a file" 0 '' -once -template effects.tpl:out/first
+check "what the program says is in the file" grep -qx 'a b' out/first
+check "the other file is there, with its mode" bash -c 'test "$(cat out/second; stat -c %a out/second)" = text640'
+echo '{{plugin "false"}}' >failing.tpl
+ends "a program that fails ends it with 14" 14 'error calling plugin: exec "false": exit status 1' \
+	-once -template failing.tpl:out/third
 ends "dry needs no destination" 0 '^world$' -dry -once -template in.tpl
 cat >slow.hcl <<'HCL'
 template { source = "in.tpl" destination = "out/slow" command = "sleep 9" command_timeout = "1.5s" }

@@ -136,9 +136,9 @@ static void what_the_source_does_not_offer_is_refused(void **state)
 	struct tmpl_result result;
 
 	(void)state;
-	assert_fails("{{plugin \"ls\"}}", "plugins are not run here");
+	assert_fails("{{plugin \"ls\"}}", "programs are run only");
 	assert_fails("{{writeToFile \"/x\" \"\" \"\" \"0644\" \"c\"}}",
-		     "files are not written here");
+		     "files are written only");
 	execute("[{{env \"HOME\"}}]", NULL, &result);
 	assert_string_equal(result.output.buf, "[]");
 	tmpl_result_release(&result);

@@ -86,6 +86,10 @@ struct render_options {
 	 * the template waits. */
 	bool early_errors;
 	bool execute_all; /* all templates, when the answers of one have changed */
+	/* Templates may run programs (plugin) and, unless dry, write files (writeToFile). */
+	bool effects, dry_effects;
+	/* "NAME=value" that templates see before the environment; ends in NULL, borrowed. */
+	const char *const *env;
 };
 
 /* Copied. */

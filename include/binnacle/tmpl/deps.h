@@ -34,6 +34,7 @@ enum dep_kind {
 	DEP_FILE,        /* file(..): the contents of a file, polled */
 	DEP_CA_ROOTS,    /* connect.caroots: /v1/agent/connect/ca/roots */
 	DEP_CA_LEAF,     /* connect.caleaf(..): /v1/agent/connect/ca/leaf/NAME */
+	DEP_PLUGIN,      /* plugin(..): a program; never asked by lookup, only missing */
 	DEP_PARTITIONS,  /* list.partitions: /v1/partitions, of Consul Enterprise */
 	DEP_PEERINGS,    /* list.peerings(..): /v1/peerings */
 	DEP_EXPORTED_SERVICES, /* list.exportedServices(..): /v1/exported-services */

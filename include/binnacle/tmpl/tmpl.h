@@ -80,6 +80,9 @@ struct tmpl_source {
 	/* Run argv (ends in NULL) and append its standard output. On failure append the whole
 	 * message instead: `exec "false": exit status 1`, a blank line, what it printed. */
 	bool (*plugin)(void *arg, const char *const *argv, struct strbuf *out);
+	/* Is the answer there? False: it was asked for just now; the execution goes on without it,
+	 * and it is missing. NULL: `plugin` knows at once. */
+	bool (*plugin_ready)(void *arg, const char *const *argv);
 	/* writeToFile; flags may hold "append" and "newline". */
 	bool (*write_file)(void *arg, const char *path, const char *user, const char *group,
 			   const char *mode, const char *flags, const char *bytes, size_t len,
