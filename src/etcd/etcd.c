@@ -20,6 +20,8 @@
 #include "binnacle/net/http.h"
 #include "etcd_private.h"
 
+enum { IDLE_MS = 30000 };
+
 /* Error codes of the v2 API that mean something to us. */
 enum {
 	ETCD_KEY_NOT_FOUND = 100,
@@ -37,6 +39,7 @@ struct etcd *etcd_new(struct loop *loop, struct http *http, const struct etcd_co
 	etcd->loop = loop;
 	etcd->http = http;
 	etcd->api = config->api;
+	etcd->idle_ms = config->idle_ms ? config->idle_ms : IDLE_MS;
 	if (members_fill(&etcd->members, config, true, err)) {
 		etcd->v3 = etcd3_new(loop, http, config, err);
 		if (etcd->v3)

@@ -197,6 +197,10 @@ static void explain(const struct etcd3_call *call, const struct http_answer *ans
 		err_set(err, ERR_REFUSED,
 			"it does not serve the v3 API over HTTP: etcd 3.0 or later with its "
 			"gRPC gateway on is needed");
+	else if (strstr(answer->body.buf, "CommonName of client"))
+		err_set(err, ERR_DENIED,
+			"with authentication on, its gateway takes no client certificate with a "
+			"common name (CN): use one without, or none");
 	else if (!*error->message)
 		http_refused(err, "the v3 API", answer);
 	else if (wire_wants_login(error) && !call->etcd->user)

@@ -31,6 +31,7 @@ struct etcd {
 	struct loop *loop;
 	struct http *http;
 	struct members members;
+	int64_t idle_ms;
 	struct etcd3 *v3; /* does all the work when the API is v3 */
 	enum etcd_api api;
 	struct etcd_call *held; /* newest last */

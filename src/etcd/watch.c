@@ -31,7 +31,6 @@ enum {
 	SETTLE_MS = 50,         /* events this close together are one change */
 	READ_INTERVAL_MS = 250, /* the least time between two reads */
 	ENDED_PAUSE_MS = 1000,  /* after a stream that ended without an event */
-	IDLE_MS = 30000,
 	BACKOFF_BASE_MS = 1000,
 	BACKOFF_MAX_MS = 30000,
 };
@@ -247,7 +246,7 @@ static void open_stream_v3(struct etcd_watch *watch)
 
 static void enter_watching(struct etcd_watch *watch)
 {
-	int64_t idle_ms = IDLE_MS;
+	int64_t idle_ms = watch->etcd->idle_ms;
 
 	loop_timer_stop(&watch->timer);
 	watch->state = WATCH_WATCHING;
@@ -257,8 +256,8 @@ static void enter_watching(struct etcd_watch *watch)
 		open_stream_v2(watch);
 	if (watch->quiet_since_ms)
 		idle_ms = watch->quiet_since_ms + watch->quiet_delay_ms - clock_mono_ms();
-	if (idle_ms > IDLE_MS)
-		idle_ms = IDLE_MS;
+	if (idle_ms > watch->etcd->idle_ms)
+		idle_ms = watch->etcd->idle_ms;
 	watch->timer =
 		loop_timer_start(watch->etcd->loop, idle_ms > 0 ? idle_ms : 0, on_idle, watch);
 }

@@ -74,7 +74,7 @@ static void exec_etcd(const struct real_etcd *etcd)
 	_exit(127);
 }
 
-static bool is_healthy(const struct real_etcd *etcd)
+bool real_etcd_is_healthy(const struct real_etcd *etcd)
 {
 	int fd = connect_to(etcd->port), status;
 	char *body;
@@ -104,7 +104,7 @@ static bool launch(struct real_etcd *etcd)
 				return false;
 			abort();
 		}
-		if (is_healthy(etcd))
+		if (real_etcd_is_healthy(etcd))
 			return true;
 		nap();
 	}

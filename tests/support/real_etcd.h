@@ -25,6 +25,7 @@ void real_etcd_stop(struct real_etcd *etcd);
 void real_etcd_kill(struct real_etcd *etcd);
 void real_etcd_pause(const struct real_etcd *etcd, bool pause);
 void real_etcd_again(struct real_etcd *etcd);
+bool real_etcd_is_healthy(const struct real_etcd *etcd);
 
 /* One request, e.g. ("PUT", "/v2/keys/a?prevExist=false", "value=1"). Returns the body, which
  * the caller frees; *status may be NULL. */

@@ -47,6 +47,7 @@ struct etcd_config {
 	const char *user, *password;  /* used only when both are set */
 	const char *ca_file, *cert_file, *key_file;
 	int64_t timeout_ms; /* of one request to one member; 0: 10 seconds */
+	int64_t idle_ms;    /* a watch without news reads again after this; 0: 30 seconds */
 };
 
 enum etcd_flags { ETCD_RECURSIVE = 1, ETCD_QUORUM = 2, ETCD_SORTED = 4 };
@@ -102,7 +103,8 @@ void etcd_call_cancel(struct etcd_call **call); /* NULL allowed; sets NULL */
  * get; doc NULL and err NULL when the key does not exist) at the start, after each change
  * (several changes within 50 ms are one; a busy tree is read four times a second at most) and
  * after an outage, and once with err when an outage begins. Watches by index; when the store has
- * forgotten the index (400/401), and while nothing happens for 30 s, reads the tree again.
+ * forgotten the index (400/401), and while nothing happens for 30 s, reads the tree again: so a
+ * member that hangs without closing is noticed after these and the time-outs of the requests.
  */
 struct etcd_watch *etcd_watch_start(struct etcd *etcd, const char *key, etcd_fn *changed,
 				    void *arg);
