@@ -408,6 +408,121 @@ static void an_agent_that_knows_no_list_is_enough(void **state)
 	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
 }
 
+static void a_strange_number_of_attempts_asks_nobody(void **state)
+{
+	struct world *world = *state;
+
+	peer_answer(world->consul, "GET /v1/status/leader", 500, NULL, "out of order");
+	peer_answer(world->consul, "PUT /v1/agent/service/register", 200, NULL, NULL);
+	publish_one(world);
+	start(world, "-retry-attempts -2");
+	wait_for_log(world, "added: ");
+	assert_int_equal(peer_asked(world->consul, "GET /v1/status/leader"), 0);
+	assert_null(strstr(world->text.buf, "Connecting to backend"));
+}
+
+static void attempts_without_end_end_when_it_is_there(void **state)
+{
+	struct world *world = *state;
+
+	peer_script(world->consul, &(struct peer_reply){ .request = "GET /v1/status/leader",
+							 .status = 500,
+							 .times = 3 });
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-retry-attempts -1 -retry-interval 1");
+	wait_for_log(world, "added: ");
+	assert_non_null(strstr(world->text.buf, " Connecting to backend (3/-1)\n"));
+}
+
+static void what_cannot_be_removed_is_said_and_tried_again(void **state)
+{
+	struct world *world = *state;
+
+	peer_forget(world->consul);
+	peer_answer(world->consul, "GET /v1/agent/services", 200, NULL, "{}");
+	peer_script(world->consul,
+		    &(struct peer_reply){ .request = "PUT /v1/agent/service/deregister/*",
+					  .status = 500,
+					  .body = "not now",
+					  .times = 1 });
+	peer_answer(world->consul, "PUT /v1/agent/service/deregister/*", 200, NULL, NULL);
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "");
+	wait_for_log(world, "added: ");
+	push_die(world, 0);
+	wait_for_log(world, " deregister failed: localhost:web:80 ");
+	wait_for_log(world, " removed: " SHORT_ID " localhost:web:80\n");
+}
+
+static void every_request_bears_the_token(void **state)
+{
+	struct world *world = *state;
+	char value[64];
+
+	accept_registrations(world);
+	publish_one(world);
+	setenv("CONSUL_HTTP_TOKEN", "s3cret", 1);
+	setenv("CONSUL_HTTP_AUTH", "user:word", 1);
+	start(world, "");
+	unsetenv("CONSUL_HTTP_TOKEN");
+	unsetenv("CONSUL_HTTP_AUTH");
+	wait_for_log(world, "added: ");
+	for (size_t i = 0; i < peer_request_count(world->consul); i++) {
+		const struct peer_request *request = peer_request(world->consul, i);
+
+		assert_true(peer_header(request, "X-Consul-Token", value, sizeof(value)));
+		assert_string_equal(value, "s3cret");
+		assert_true(peer_header(request, "Authorization", value, sizeof(value)));
+	}
+	assert_null(strstr(world->text.buf, "s3cret"));
+}
+
+/* Without a daemon anywhere: where it is looked for shows in what is said. */
+static void the_environment_says_where_docker_is(void **state)
+{
+	static const struct {
+		const char *host, *tls, *folder, *home, *text;
+	} cases[] = {
+		{ "", NULL, NULL, "/nonexistent", "/tmp/docker.sock" },
+		{ "unix:///nonexistent/sock", NULL, NULL, "/nonexistent", "/nonexistent/sock" },
+		{ "tcp://127.0.0.1:1", "1", NULL, "/nonexistent/home",
+		  "/nonexistent/home/.docker/ca.pem" },
+		{ "tcp://127.0.0.1:1", "0", "/nonexistent/certs", "/nonexistent/home",
+		  "/nonexistent/certs/ca.pem" },
+		{ "tcp://127.0.0.1:1", "1", NULL, NULL, "neither DOCKER_CERT_PATH nor HOME is" },
+	};
+	struct world *world = *state;
+
+	if (access("/tmp/docker.sock", F_OK) == 0)
+		skip();
+	accept_registrations(world);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *uri = xasprintf("consul://%s", peer_address(world->consul));
+		char *argv[] = { (char[]){ "registrator" }, uri, NULL };
+		int status;
+
+		world->pid = fork();
+		if (world->pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			dup2(fileno(world->log), STDERR_FILENO);
+			setenv("DOCKER_HOST", cases[i].host, 1);
+			cases[i].tls ? setenv("DOCKER_TLS_VERIFY", cases[i].tls, 1)
+				     : unsetenv("DOCKER_TLS_VERIFY");
+			cases[i].folder ? setenv("DOCKER_CERT_PATH", cases[i].folder, 1)
+					: unsetenv("DOCKER_CERT_PATH");
+			cases[i].home ? setenv("HOME", cases[i].home, 1) : unsetenv("HOME");
+			_exit(as_registrator(2, argv));
+		}
+		free(uri);
+		status = wait_for_end(world);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+		if (!strstr(world->text.buf, cases[i].text))
+			fail_msg("%s is not in %s", cases[i].text, world->text.buf);
+	}
+}
+
 static void a_daemon_that_lists_what_runs_alone_is_enough(void **state)
 {
 	struct world *world = *state;
@@ -504,6 +619,11 @@ int main(void)
 		TEST(a_dry_run_prints_and_asks_the_registry_nothing),
 		TEST(at_the_end_all_is_removed_when_asked_for),
 		TEST(an_agent_that_knows_no_list_is_enough),
+		TEST(a_strange_number_of_attempts_asks_nobody),
+		TEST(attempts_without_end_end_when_it_is_there),
+		TEST(what_cannot_be_removed_is_said_and_tried_again),
+		TEST(every_request_bears_the_token),
+		TEST(the_environment_says_where_docker_is),
 		TEST(a_daemon_that_lists_what_runs_alone_is_enough),
 		TEST(events_of_old_daemons_are_understood),
 	};

@@ -199,6 +199,29 @@ static void within_its_lifetime_it_is_taken_back_as_it_is(void **state)
 	assert_int_equal(stage->store.adds, 1);
 }
 
+static void without_a_status_the_daemon_is_asked_for_it(void **state)
+{
+	struct stage *stage = *state;
+
+	stage->options.deregister = REGISTER_DEREGISTER_ON_SUCCESS;
+	stage_run_box(stage, "a1", "web-1");
+	stage_run_box(stage, "b2", "web-2");
+	stage_run_box(stage, "c3", "web-3");
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	stage->count = 3;
+	assert_true(run_until_true(stage->loop, stage_has_count, stage));
+	/* Ended with 3, gone, and running again. */
+	stage_put_document(stage, "a1", "web-1", "", false);
+	stage_end_box(stage, "b2");
+	stage_push_event(stage, "die", "a1", "");
+	stage_push_event(stage, "die", "b2", "");
+	stage_push_event(stage, "die", "c3", "");
+	stage_wait_for_removal(stage, "host-1:web-2:80");
+	stage_wait_for_event(stage, "exit 3: stays registered");
+	run_for(stage->loop, 50);
+	assert_int_equal(stage->store.removes, 1);
+}
+
 /* ---- following ---- */
 
 static void renames_and_networks_wait_for_a_resync(void **state)
@@ -411,6 +434,7 @@ int main(void)
 		ON_STAGE(failed_containers_stay_removed_ones_too_when_asked_for),
 		ON_STAGE(a_restart_of_what_was_kept_registers_anew),
 		ON_STAGE(within_its_lifetime_it_is_taken_back_as_it_is),
+		ON_STAGE(without_a_status_the_daemon_is_asked_for_it),
 		ON_STAGE(renames_and_networks_wait_for_a_resync),
 		ON_STAGE(renames_are_followed_when_asked_for),
 		ON_STAGE(networks_are_followed_when_asked_for),
