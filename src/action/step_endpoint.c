@@ -153,6 +153,7 @@ static bool release_apply(struct step_run *run, struct err *err)
 {
 	const struct calico_release_options options = {
 		.was_leaked = json_bool(run->args, "leaked", false),
+		.wep_key = json_str(run->args, "endpoint", NULL),
 	};
 	struct cleaning *cleaning = run->state;
 	struct calico_clean_env env;

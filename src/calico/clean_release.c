@@ -58,7 +58,8 @@ static void on_block_written(void *arg, const struct json *doc, const struct etc
 
 static void write_block(struct calico_clean *clean, const struct calico_block *block)
 {
-	struct etcd_condition condition = { .prev_index = block->modified_index };
+	struct etcd_condition condition = { .prev_index = block->modified_index,
+					    .absent_key = clean->options.wep_key };
 	struct calico_block_edit edit;
 	struct calico_undo_record record = {
 		.etcd_address = etcd_address(clean->env.etcd),
@@ -236,8 +237,10 @@ struct calico_clean *calico_release_start(const struct calico_clean_env *env,
 	struct calico_clean *clean = clean_new(env, done, arg);
 
 	clean->address = calico_net_masked(address, address->version == 4 ? 32 : 128);
-	if (options)
+	if (options) {
 		clean->options = *options;
+		clean->options.wep_key = arena_strdup(&clean->arena, options->wep_key);
+	}
 	clean_read(clean, on_block_state);
 	return clean;
 }

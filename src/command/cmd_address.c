@@ -154,7 +154,7 @@ static void add_other_addresses(const struct scene *scene, const struct endpoint
 		const struct address_row *row = snapshot_find(scene->addresses, other);
 
 		if (row && row->releasable && strcmp(other, address) != 0)
-			add_address_release(target, other, holder->node);
+			add_address_release(target, other, holder->node, holder->id);
 		free(other);
 	}
 }
@@ -176,7 +176,7 @@ static void add_address(const struct scene *scene, const struct address_row *row
 	while ((holder = next_holder(scene, row->id, &at)))
 		add_endpoint_deletion(target, holder);
 	if (target->step_count)
-		add_address_release(target, row->id, row->holder_node);
+		add_address_release(target, row->id, row->holder_node, row->endpoint);
 	else
 		add_orphan(target, row);
 	for (at = 0; (holder = next_holder(scene, row->id, &at));)

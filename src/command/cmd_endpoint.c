@@ -59,7 +59,8 @@ void add_endpoint_deletion(struct plan_target *target, const struct endpoint_row
 		      row->id, (long long)row->modified_index);
 }
 
-void add_address_release(struct plan_target *target, const char *address, const char *node)
+void add_address_release(struct plan_target *target, const char *address, const char *node,
+			 const char *endpoint)
 {
 	struct json *args = json_new_object();
 
@@ -67,6 +68,7 @@ void add_address_release(struct plan_target *target, const char *address, const 
 	json_add_str(args, "node", node);
 	/* The step before this one deletes the endpoint that had it. */
 	json_add_bool(args, "leaked", true);
+	json_add_str(args, "endpoint", endpoint);
 	plan_add_step(target, &step_release_address, args, "give address %s back to its pool",
 		      address);
 }
@@ -90,7 +92,7 @@ static void add_endpoint(const struct command_line *line, struct plan *plan,
 	     i++) {
 		char *address = plain_address(row->addresses.items[i]);
 
-		add_address_release(target, address, row->node);
+		add_address_release(target, address, row->node, row->id);
 		free(address);
 	}
 	strbuf_release(&label);

@@ -47,7 +47,9 @@ bool verdicts_are_ripe(const struct command_call *call);
 /* Steps of a target that removes a left-over: the endpoint, then its address. */
 struct plan_target;
 void add_endpoint_deletion(struct plan_target *target, const struct endpoint_row *row);
-void add_address_release(struct plan_target *target, const char *address, const char *node);
+/* endpoint: the key of the one that has it and goes first. */
+void add_address_release(struct plan_target *target, const char *address, const char *node,
+			 const char *endpoint);
 
 /* Say something on the way. level as in base/log.h. */
 void call_say(struct command_call *call, int level, const char *fmt, ...) PRINTF_LIKE(3, 4);

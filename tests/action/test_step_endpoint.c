@@ -26,11 +26,11 @@
 #include "support/peer.h"
 #include "support/real_etcd.h"
 
-#define BLOCK_PATH "/v2/keys/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-26"
-#define BLOCK_KEY  "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-26"
+#define BLOCK_KEY "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-26"
 
 static struct real_etcd server;
 static bool have_etcd;
+static enum etcd_api api; /* all of it is run with both */
 
 /* No node and no daemon: who could have an address is known completely, it is nobody. */
 struct world {
@@ -74,7 +74,8 @@ static int set_up(void **state)
 {
 	struct world *world = xcalloc(1, sizeof(*world));
 	const struct calico_feed_options options = { .grace_ms = 1 };
-	struct etcd_config config = { .endpoints = (const char *[]){ server.url, NULL } };
+	struct etcd_config config = { .api = api,
+				      .endpoints = (const char *[]){ server.url, NULL } };
 	struct err err;
 
 	*state = world;
@@ -84,7 +85,6 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(world->folder));
 	world->cluster = cluster_new();
 	cluster_block(world->cluster, "10.0.0.0/26", NULL, (int[]){ 6, 7, -1 });
-	free(real_etcd_request(&server, "DELETE", "/v2/keys/calico?recursive=true", NULL, NULL));
 	cluster_push(world->cluster, &server);
 	world->loop = loop_new();
 	world->http = http_new(world->loop);
@@ -165,10 +165,10 @@ static struct plan *plan_of_orphan(void)
 
 static bool is_taken(const char *slots)
 {
-	char *body = real_etcd_request(&server, "GET", BLOCK_PATH, NULL, NULL);
-	bool found = strstr(body, slots) != NULL;
+	char *value = cluster_stored(&server, BLOCK_KEY);
+	bool found = strstr(value, slots) != NULL;
 
-	free(body);
+	free(value);
 	return found;
 }
 
@@ -204,11 +204,13 @@ static void an_orphan_is_given_back_and_undo_takes_it_again(void **state)
 static void an_orphan_that_somebody_has_by_now_is_left_alone(void **state)
 {
 	struct world *world = *state;
+	const char *key;
 
 	if (!have_etcd)
 		skip();
 	wait_for(world, "orphan");
-	real_etcd_put(&server, cluster_wep_key("N1", 'a'), cluster_wep_value('a', "10.0.0.6"));
+	key = cluster_wep_key("N1", 'a');
+	cluster_store(&server, key, cluster_wep_value('a', "10.0.0.6"));
 	wait_for(world, "?");
 	execute(world, plan_of_orphan());
 	assert_int_equal(world->result.skipped, 1);
@@ -222,7 +224,7 @@ static void an_orphan_that_is_free_by_now_is_no_target(void **state)
 	if (!have_etcd)
 		skip();
 	wait_for(world, "orphan");
-	real_etcd_put(&server, BLOCK_KEY,
+	cluster_store(&server, BLOCK_KEY,
 		      cluster_block_value("10.0.0.0/26", NULL, (int[]){ 7, -1 }));
 	wait_for(world, "free");
 	execute(world, plan_of_orphan());
@@ -241,7 +243,10 @@ int main(void)
 	int failed;
 
 	have_etcd = real_etcd_start(&server, true);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	failed = cmocka_run_group_tests_name("API v1 in etcd v2", tests, NULL, NULL);
+	api = ETCD_V3;
+	cluster_use(CALICO_API_V3);
+	failed += cmocka_run_group_tests_name("API v3 in etcd v3", tests, NULL, NULL);
 	if (have_etcd)
 		real_etcd_stop(&server);
 	return failed;

@@ -700,6 +700,34 @@ static void an_address_that_was_given_away_meanwhile_is_not_released(void **stat
 	assert_true(is_taken(scene, "10.0.0.9"));
 }
 
+static void bring_the_endpoint_back(struct scene *scene)
+{
+	/* With an address that nobody looks for, so that only the store's compare notices. */
+	const char *key = cluster_wep_key("N1", 'a');
+
+	(void)scene;
+	cluster_store(&server, key, cluster_wep_value('a', "10.0.0.40"));
+}
+
+static void in_v3_the_store_itself_sees_that_the_endpoint_is_back(void **state)
+{
+	struct scene *scene = *state;
+	struct calico_release_options options = { .was_leaked = true };
+
+	NEEDS_ETCD;
+	if (api == CALICO_API_V1)
+		skip();
+	start_delete(scene);
+	finish(scene, CALICO_DONE);
+	options.wep_key = cluster_wep_key("N1", 'a');
+	scene->disturb = bring_the_endpoint_back;
+	scene->disturbances = 1;
+	start_release(scene, ADDRESS, &options);
+	finish(scene, CALICO_FAILED);
+	assert_int_equal(scene->result.err.code, ERR_CONFLICT);
+	assert_true(is_taken(scene, ADDRESS));
+}
+
 static void nobodys_block_is_deleted_with_its_last_address(void **state)
 {
 	struct scene *scene = *state;
@@ -936,6 +964,7 @@ int main(void)
 		TEST(a_lost_race_in_the_block_is_run_again_and_keeps_the_others_slot),
 		TEST(a_race_that_is_always_lost_ends),
 		TEST(an_address_that_was_given_away_meanwhile_is_not_released),
+		TEST(in_v3_the_store_itself_sees_that_the_endpoint_is_back),
 		TEST(nobodys_block_is_deleted_with_its_last_address),
 		TEST(undo_puts_back_the_address_and_the_exact_endpoint),
 		TEST(undo_of_a_deletion_alone_leaves_ipam_alone),

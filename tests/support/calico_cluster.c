@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/encode.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/strbuf.h"
@@ -356,6 +357,34 @@ void cluster_store(const struct real_etcd *etcd, const char *key, const char *va
 		free(real_etcd_request(etcd, "DELETE", path, NULL, NULL));
 		free(path);
 	}
+}
+
+char *cluster_stored(const struct real_etcd *etcd, const char *key)
+{
+	struct strbuf body = STRBUF_INIT, value = STRBUF_INIT;
+	const char *path = api == CALICO_API_V3 ? "value" : "node.value";
+	struct err err;
+	struct json *doc;
+	char *text;
+
+	if (api == CALICO_API_V3) {
+		strbuf_addstr(&body, "{\"key\":\"");
+		base64_encode(&body, key, strlen(key), BASE64_STANDARD);
+		strbuf_addstr(&body, "\"}");
+		text = real_etcd_call(etcd, "/kv/range", NULL, body.buf, NULL);
+		doc = json_parse(text, strlen(text), &err);
+		path = json_str(json_first(json_get(doc, "kvs")), path, "");
+		base64_decode(&value, path, strlen(path), BASE64_STANDARD, NULL);
+	} else {
+		strbuf_addf(&body, "/v2/keys%s", key);
+		text = real_etcd_request(etcd, "GET", body.buf, NULL, NULL);
+		doc = json_parse(text, strlen(text), &err);
+		strbuf_addstr(&value, json_str(doc, path, ""));
+	}
+	free(text);
+	json_free(doc);
+	strbuf_release(&body);
+	return strbuf_detach(&value, NULL);
 }
 
 struct calico_docker_view *cluster_view(const char *source)

@@ -43,6 +43,8 @@ struct calico_state *cluster_state(const struct cluster *cluster);
 void cluster_push(const struct cluster *cluster, const struct real_etcd *etcd);
 /* One key of a store; value NULL: it goes. */
 void cluster_store(const struct real_etcd *etcd, const char *key, const char *value);
+/* What is stored under a key; "" when nothing is. The caller frees. */
+char *cluster_stored(const struct real_etcd *etcd, const char *key);
 
 /* An endpoint that another orchestrator made; gives its key. */
 const char *cluster_foreign_wep(struct cluster *cluster, const char *node, const char *address);
@@ -55,10 +57,10 @@ const char *cluster_block_value(const char *cidr, const char *node, const int *t
 
 struct cluster_container {
 	const char *name;
-	char eid;            /* 0: none */
-	const char *status;  /* NULL: "running" */
-	const char *address; /* NULL: none */
-	const char *wanted;  /* NULL: none asked for */
+	char eid;                                       /* 0: none */
+	const char *status;                             /* NULL: "running" */
+	const char *address;                            /* NULL: none */
+	const char *wanted;                             /* NULL: none asked for */
 	const char *error, *started, *finished, *label; /* the label's value is "x" */
 };
 /* Complete, taken now. */

@@ -106,6 +106,9 @@ struct calico_release_options {
 	 * must have been seen unchanged for the grace: an address is taken before its endpoint is
 	 * written, so a slot without endpoint may be that of a container about to start. */
 	bool was_leaked;
+	/* Its key, when that is known: in API v3 the store compares in the same transaction that it
+	 * is still gone. In API v2 the block's own index has to do. */
+	const char *wep_key;
 };
 struct calico_clean *calico_release_start(const struct calico_clean_env *env,
 					  const struct calico_net *address,
