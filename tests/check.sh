@@ -130,6 +130,7 @@ tap "consul-template and its Consul" bash tests/round/consul-template-consul.sh
 if [ "$(id -u)" = 0 ]; then
 	tap "the round" bash tests/round/round.sh
 	tap "repair" bash tests/round/repair.sh
+	tap "policies" bash tests/round/policy.sh
 	tap "faults" bash tests/round/faults.sh
 	tap "the console" bash tests/round/console.sh
 	tap "standing in for registrator" bash tests/round/registrator.sh

@@ -1,5 +1,5 @@
 # lib.sh - what the scripts on the real lab share: commands on its hosts, waiting, TAP.
-# Sourced by round.sh, repair.sh, faults.sh and console.sh.
+# Sourced by round.sh, repair.sh, policy.sh, faults.sh and console.sh.
 
 set -uo pipefail
 export LC_ALL=C.UTF-8
