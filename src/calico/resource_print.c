@@ -67,6 +67,16 @@ static struct json *wep_document(const struct printing *printing, size_t index)
 	return resource_of_wep(&printing->state->weps[index]);
 }
 
+/* A part of a key, counted from its end: what follows the last slash, the one before it. */
+static const char *key_part(const char *key, int from_end)
+{
+	const char *at = key + strlen(key);
+
+	while (at > key && (at[-1] != '/' || --from_end > 0))
+		at--;
+	return at;
+}
+
 static void wep_cell(const struct printing *printing, size_t index, const char *heading,
 		     struct strbuf *out)
 {
@@ -75,6 +85,10 @@ static void wep_cell(const struct printing *printing, size_t index, const char *
 
 	if (strcmp(heading, "NODE") == 0)
 		strbuf_addstr(out, wep->id.node);
+	else if (strcmp(heading, "NAMESPACE") == 0)
+		strbuf_add(out, key_part(wep->key, 2), strcspn(key_part(wep->key, 2), "/"));
+	else if (strcmp(heading, "NAME") == 0 && printing->state->api == CALICO_API_V3)
+		strbuf_addstr(out, key_part(wep->key, 1));
 	else if (strcmp(heading, "ORCHESTRATOR") == 0)
 		strbuf_addstr(out, wep->id.orchestrator);
 	else if (strcmp(heading, "WORKLOAD") == 0)
@@ -431,6 +445,17 @@ static void add_escaped(struct strbuf *out, const struct strbuf *json)
 	}
 }
 
+static const char *headings_of(const struct calico_state *state, const struct kind_row *row,
+			       enum calico_print form)
+{
+	bool wide = form == CALICO_PRINT_WIDE;
+
+	if (state->api == CALICO_API_V3 && row == &kinds[CALICO_KIND_WEP])
+		return wide ? "NAMESPACE NAME WORKLOAD NODE NETWORKS INTERFACE PROFILES NATS"
+			    : "NAMESPACE WORKLOAD NODE NETWORKS INTERFACE";
+	return wide ? row->wide_headings : row->headings;
+}
+
 void calico_print(struct strbuf *out, const struct calico_state *state, enum calico_kind kind,
 		  enum calico_print form, const struct calico_print_filter *filter)
 {
@@ -441,8 +466,7 @@ void calico_print(struct strbuf *out, const struct calico_state *state, enum cal
 
 	assert(kind < CALICO_KIND_COUNT);
 	if (form == CALICO_PRINT_PLAIN || form == CALICO_PRINT_WIDE) {
-		print_table(out, &printing, row,
-			    form == CALICO_PRINT_WIDE ? row->wide_headings : row->headings);
+		print_table(out, &printing, row, headings_of(state, row, form));
 		return;
 	}
 	list = json_new_array();

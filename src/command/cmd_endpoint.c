@@ -12,6 +12,7 @@
 #include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
+#include "binnacle/base/strmap.h"
 #include "binnacle/feed/calico_feed.h"
 #include "rows.h"
 
@@ -79,9 +80,6 @@ static void add_endpoint(const struct command_line *line, struct plan *plan,
 	struct strbuf label = STRBUF_INIT;
 	struct plan_target *target;
 
-	for (size_t i = 0; i < plan->target_count; i++)
-		if (strcmp(plan->targets[i].id, row->id) == 0)
-			return;
 	target = plan_add_target(plan, "endpoint", row->id, label_of(row, &label));
 	plan_set(&target->group, "%s", row->node);
 	put_evidence(row, target);
@@ -258,16 +256,21 @@ static bool plan_clean_endpoints(struct command_call *call, struct err *err)
 	const struct command_line *line = call->line;
 	struct snapshot *snapshot = model_current(call->env->model, MODEL_ENDPOINTS);
 	struct plan *plan = plan_new("clean endpoints");
+	struct strmap seen = STRMAP_INIT;
 
 	for (size_t i = 0; i < line->word_count; i++) {
 		const struct endpoint_row *row = find_row(snapshot, line->words[i], err);
 
 		if (!row) {
+			strmap_release(&seen);
 			plan_free(plan);
 			return false;
 		}
-		judge(line, plan, row);
+		/* The same one under two names is one. */
+		if (!strmap_put(&seen, row->id, plan))
+			judge(line, plan, row);
 	}
+	strmap_release(&seen);
 	for (size_t i = 0; i < snapshot->count && !line->word_count; i++) {
 		const struct endpoint_row *row = snapshot_row(snapshot, i);
 

@@ -24,7 +24,7 @@
 #include "binnacle/render/diff.h"
 #include "rows.h"
 
-#define NAMED_MAX      5 /* endpoints that a sentence lists */
+#define NAMED_MAX      100 /* endpoints that a preview names for one reason */
 #define DIFF_CONTEXT   3
 #define SHORT_ID_CHARS 12
 
@@ -73,87 +73,109 @@ static void put_yaml(struct strbuf *out, const struct calico_policy *policy, enu
 	json_free(doc);
 }
 
-/* "web-1 on host-1, ... and 12 more" */
-static void put_endpoints(const struct change *change, const struct calico_places *places,
-			  struct strbuf *out)
+/* "+ web-1 on host-1", one to a line. */
+static void put_endpoints(const struct change *change, const char *before,
+			  const struct calico_places *places, struct strbuf *out)
 {
 	for (size_t i = 0; i < places->count && i < NAMED_MAX; i++) {
 		const struct calico_wep *wep = &change->state->weps[places->items[i]];
 		const struct endpoint_row *row = snapshot_find(change->endpoints, wep->key);
 
-		strbuf_addstr(out, i ? ", " : "");
+		strbuf_addf(out, "%s ", before);
 		if (row && *row->container)
 			strbuf_addstr(out, row->container);
 		else
 			strbuf_addf(out, "%.*s", SHORT_ID_CHARS, wep->id.endpoint);
-		strbuf_addf(out, " on %s", wep->id.node);
+		strbuf_addf(out, " on %s\n", wep->id.node);
 	}
 	if (places->count > NAMED_MAX)
-		strbuf_addf(out, " and %zu more", places->count - NAMED_MAX);
+		strbuf_addf(out, "%s %zu more\n", before, places->count - NAMED_MAX);
 }
 
-/* "gains 2 endpoints: a on h1, b on h2" */
-static void put_places(const struct change *change, struct strbuf *out, const char *before,
-		       const struct calico_places *places, const char *after)
+/* "ingress of 3, egress of 3 endpoints " */
+static bool put_directions(struct strbuf *out, const struct calico_places *in,
+			   const struct calico_places *egress)
 {
-	if (!places->count)
-		return;
-	strbuf_addf(out, "%s%s %zu endpoint%s%s: ", out->len ? "; " : "", before, places->count,
-		    places->count == 1 ? "" : "s", after);
-	put_endpoints(change, places, out);
+	if (!in->count && !egress->count)
+		return false;
+	strbuf_addstr(out, out->len ? "; " : "");
+	if (in->count)
+		strbuf_addf(out, "ingress of %zu", in->count);
+	if (egress->count)
+		strbuf_addf(out, "%segress of %zu", in->count ? ", " : "", egress->count);
+	strbuf_addf(out, " endpoint%s ",
+		    (egress->count ? egress->count : in->count) == 1 ? "" : "s");
+	return true;
 }
 
+/* In sentences of a length that does not depend on how many there are: a question must fit on the
+ * screen. Who they are is told by the preview, which scrolls. */
 static void put_effect(const struct change *change, const struct calico_policy_effect *effect)
 {
-	struct strbuf evidence = STRBUF_INIT, warning = STRBUF_INIT, text = STRBUF_INIT;
+	struct strbuf evidence = STRBUF_INIT, warning = STRBUF_INIT;
 
-	if (change->after)
-		strbuf_addf(&evidence, "selects %zu endpoint%s", effect->selected.count,
-			    effect->selected.count == 1 ? "" : "s");
-	put_places(change, &evidence, "gains", &effect->gained, "");
-	put_places(change, &evidence, "loses", &effect->lost, "");
-	plan_set(&change->target->evidence, "%s", evidence.len ? evidence.buf : "selects nothing");
-
-	put_places(change, &warning, "ingress of", &effect->cut_in,
-		   " has neither policy nor profile any more and is dropped");
-	put_places(change, &warning, "egress of", &effect->cut_out,
-		   " has neither policy nor profile any more and is dropped");
-	put_places(change, &warning, "ingress of", &effect->restricted_in,
-		   " was up to profiles, and what no rule admits is dropped from now on");
-	put_places(change, &warning, "egress of", &effect->restricted_out,
-		   " was up to profiles, and what no rule admits is dropped from now on");
-	put_places(change, &warning, "ingress of", &effect->opened_in,
-		   " is up to profiles from now on");
-	put_places(change, &warning, "egress of", &effect->opened_out,
-		   " is up to profiles from now on");
+	strbuf_addf(&evidence, "selects %zu endpoint%s", effect->selected.count,
+		    effect->selected.count == 1 ? "" : "s");
+	if (effect->gained.count)
+		strbuf_addf(&evidence, ", gains %zu", effect->gained.count);
+	if (effect->lost.count)
+		strbuf_addf(&evidence, ", loses %zu", effect->lost.count);
+	plan_set(&change->target->evidence, "%s", evidence.buf);
+	if (put_directions(&warning, &effect->cut_in, &effect->cut_out))
+		strbuf_addstr(&warning, "dropped: no policy, no profile");
+	if (put_directions(&warning, &effect->restricted_in, &effect->restricted_out))
+		strbuf_addstr(&warning, "up to rules alone, no more to profiles");
+	if (put_directions(&warning, &effect->opened_in, &effect->opened_out))
+		strbuf_addstr(&warning, "up to profiles");
 	plan_set(&change->target->warning, "%s", warning.buf);
-	if (evidence.len)
-		strbuf_addf(&text, "%s%s: %s", *change->plan->effect ? "; " : "",
-			    change->target->label, evidence.buf);
 	if (warning.len)
-		strbuf_addf(&text, "; %s", warning.buf);
-	plan_set(&change->plan->effect, "%s%s", change->plan->effect, text.buf);
+		plan_set(&change->plan->effect, "%s%s%s", change->plan->effect,
+			 *change->plan->effect ? "; " : "", warning.buf);
 	strbuf_release(&evidence);
 	strbuf_release(&warning);
-	strbuf_release(&text);
 }
 
-static void put_preview(const struct change *change)
+static void put_names(const struct change *change, const struct calico_policy_effect *effect,
+		      struct strbuf *out)
 {
-	struct strbuf old = STRBUF_INIT, new = STRBUF_INIT, text = STRBUF_INIT;
+	put_endpoints(change, "+", &effect->gained, out);
+	put_endpoints(change, "-", &effect->lost, out);
+	put_endpoints(change, "! ingress dropped:", &effect->cut_in, out);
+	put_endpoints(change, "! egress dropped:", &effect->cut_out, out);
+	put_endpoints(change, "! ingress by rules alone:", &effect->restricted_in, out);
+	put_endpoints(change, "! egress by rules alone:", &effect->restricted_out, out);
+	put_endpoints(change, "! ingress by profiles:", &effect->opened_in, out);
+	put_endpoints(change, "! egress by profiles:", &effect->opened_out, out);
+}
+
+static void put_preview(const struct change *change, const struct calico_policy_effect *effect)
+{
+	struct strbuf old = STRBUF_INIT, new = STRBUF_INIT, diff_text = STRBUF_INIT;
+	struct strbuf text = STRBUF_INIT;
 	const char *lines;
 	struct diff diff;
 
 	put_yaml(&old, change->before, change->state->api);
 	put_yaml(&new, change->after, change->state->api);
 	diff_compute(&diff, old.buf, old.len, new.buf, new.len, DIFF_CONTEXT);
-	diff_print_unified(&text, &diff, "stored", "new");
+	diff_print_unified(&diff_text, &diff, "stored", "new");
 	/* The names of the two texts say nothing here. */
-	lines = strstr(text.buf, "\n@@");
-	plan_set(&change->target->preview, "%s", lines ? lines + 1 : text.buf);
+	lines = strstr(diff_text.buf, "\n@@");
+	/* A warning takes the place of the evidence in the list of targets. */
+	if (*change->target->warning)
+		strbuf_addf(&text, "%s\n", change->target->evidence);
+	if (!change->after)
+		put_names(change, effect, &text);
+	strbuf_addstr(&text, lines ? lines + 1 : diff_text.buf);
+	if (change->after) {
+		put_names(change, effect, &text);
+		strbuf_addf(&text, "stored as %s\n", change->after->value);
+	}
+	plan_set(&change->target->preview, "%s", text.buf);
 	diff_release(&diff);
 	strbuf_release(&old);
 	strbuf_release(&new);
+	strbuf_release(&diff_text);
 	strbuf_release(&text);
 }
 
@@ -163,7 +185,7 @@ static void describe(struct change *change)
 		calico_policy_effect(change->state, change->before, change->after, &change->arena);
 
 	put_effect(change, &effect);
-	put_preview(change);
+	put_preview(change, &effect);
 }
 
 static bool is_same(const struct calico_policy *before, const struct calico_policy *after,
@@ -257,11 +279,8 @@ static void describe_apply(const struct command_call *call, struct plan *plan)
 		plan_set(&plan->title, "Apply policy %s?", plan->targets[0].label);
 	else
 		plan_set(&plan->title, "Apply %zu policies?", plan->target_count);
-	plan_set(&plan->operation,
-		 "write to the Calico datastore; each is read again right before and written only "
-		 "over what stands there now");
-	plan_set(&plan->undo, "undo writes back what stood there, if nobody has changed it since");
-	plan_set(&plan->comes_back, "no");
+	plan_set(&plan->operation, "write to Calico's datastore, over what stands there now");
+	plan_set(&plan->undo, "puts back what stood there, if it is unchanged by then");
 	plan_set(&plan->button, "Apply");
 }
 
@@ -357,10 +376,8 @@ static bool plan_delete(struct command_call *call, struct err *err)
 		plan_set(&plan->title, "Delete policy %s?", plan->targets[0].label);
 	else
 		plan_set(&plan->title, "Delete %zu policies?", plan->target_count);
-	plan_set(&plan->operation, "delete from the Calico datastore; each is read again right "
-				   "before and deleted only if it is still that one");
-	plan_set(&plan->undo, "undo creates it again with its saved text, if the name is free");
-	plan_set(&plan->comes_back, "no");
+	plan_set(&plan->operation, "delete in Calico's datastore, if unchanged");
+	plan_set(&plan->undo, "creates it again, if the name is free by then");
 	plan_set(&plan->button, "Delete %zu", plan->target_count);
 	command_propose(call, plan);
 	return true;

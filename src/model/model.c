@@ -31,10 +31,9 @@ static const char *const source_names[SOURCE_COUNT] = { "consul", "docker", "cal
 
 /* ORDER TABLE */
 static const enum model_source table_sources[MODEL_TABLE_COUNT] = {
-	SOURCE_CONSUL, SOURCE_CONSUL, SOURCE_CONSUL, SOURCE_DOCKER, SOURCE_NGINX,
-	SOURCE_CALICO, SOURCE_DOCKER, SOURCE_CALICO, SOURCE_CALICO, SOURCE_CALICO,
-	SOURCE_CALICO, SOURCE_CALICO, SOURCE_CALICO, SOURCE_DOCKER, SOURCE_COUNT,
-	SOURCE_COUNT,  SOURCE_NGINX,
+	SOURCE_CONSUL, SOURCE_CONSUL, SOURCE_CONSUL, SOURCE_DOCKER, SOURCE_NGINX,  SOURCE_CALICO,
+	SOURCE_DOCKER, SOURCE_CALICO, SOURCE_CALICO, SOURCE_CALICO, SOURCE_CALICO, SOURCE_CALICO,
+	SOURCE_CALICO, SOURCE_DOCKER, SOURCE_COUNT,  SOURCE_COUNT,  SOURCE_NGINX,
 };
 
 static void sweep(struct model *model)
@@ -90,6 +89,7 @@ void model_publish(struct model *model, struct snapshot *snapshot)
 
 	if (!snapshot->taken_ms)
 		snapshot->taken_ms = clock_wall_ms();
+	snapshot_seal(snapshot);
 	model->tables[snapshot->table] = snapshot;
 	model->published[snapshot->table] = true;
 	tell(model, MODEL_BIT(snapshot->table));

@@ -82,9 +82,10 @@ static const struct {
 				      AT(struct address_row, wanted_by),
 				      AT(struct address_row, wanted_on)) },
 	[MODEL_POLICIES] = { sizeof(struct policy_row),
-			     STRINGS(AT(struct policy_row, id), AT(struct policy_row, yaml), AT(struct policy_row, order),
-				     AT(struct policy_row, selector), AT(struct policy_row, types),
-				     AT(struct policy_row, status), AT(struct policy_row, problem),
+			     STRINGS(AT(struct policy_row, id), AT(struct policy_row, yaml),
+				     AT(struct policy_row, order), AT(struct policy_row, selector),
+				     AT(struct policy_row, types), AT(struct policy_row, status),
+				     AT(struct policy_row, problem),
 				     AT(struct policy_row, document)) },
 	[MODEL_NODES] = { sizeof(struct node_row),
 			  STRINGS(AT(struct node_row, id), AT(struct node_row, address),
@@ -104,8 +105,7 @@ static const struct {
 				     AT(struct profile_row, problem),
 				     AT(struct profile_row, yaml)) },
 	[MODEL_NETWORKS] = { sizeof(struct network_row),
-			     STRINGS(AT(struct network_row, id),
-				     AT(struct network_row, network_id),
+			     STRINGS(AT(struct network_row, id), AT(struct network_row, network_id),
 				     AT(struct network_row, name), AT(struct network_row, node),
 				     AT(struct network_row, driver), AT(struct network_row, ipam),
 				     AT(struct network_row, scope),
@@ -187,8 +187,39 @@ const void *snapshot_row(const struct snapshot *snapshot, size_t index)
 	return snapshot->rows + index * snapshot->row_size;
 }
 
+void snapshot_seal(struct snapshot *snapshot)
+{
+	snapshot->sorted = true;
+	for (size_t i = 1; i < snapshot->count && snapshot->sorted; i++)
+		snapshot->sorted = strcmp(row_id(snapshot_row(snapshot, i - 1)),
+					  row_id(snapshot_row(snapshot, i))) < 0;
+}
+
+/* Most feeds give their rows in the order of the identities: then none of thousands is looked at
+ * in vain. */
+static const void *search(const struct snapshot *snapshot, const char *id)
+{
+	size_t low = 0, high = snapshot->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const void *row = snapshot_row(snapshot, middle);
+		int order = strcmp(id, row_id(row));
+
+		if (order == 0)
+			return row;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
 const void *snapshot_find(const struct snapshot *snapshot, const char *id)
 {
+	if (snapshot->sorted)
+		return search(snapshot, id);
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (strcmp(row_id(snapshot_row(snapshot, i)), id) == 0)
 			return snapshot_row(snapshot, i);

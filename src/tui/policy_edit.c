@@ -6,6 +6,7 @@
 
 #include "binnacle/base/list.h"
 #include "binnacle/base/mem.h"
+#include "binnacle/feed/calico_feed.h"
 #include "internal.h"
 
 static void on_edited(struct tui *tui, char *path, bool changed)
@@ -41,27 +42,32 @@ static const struct policy_row *find_policy(struct tui *tui, const char **name)
 }
 
 /* A beginning that changes nothing by itself: it selects one label that nobody has yet. */
-static void put_template(struct strbuf *out, const char *name)
+static void put_template(const struct tui *tui, struct strbuf *out, const char *name)
 {
+	const struct calico_state *state =
+		tui->env->calico_feed ? calico_feed_state(tui->env->calico_feed) : NULL;
+	bool v3 = state && state->api == CALICO_API_V3;
+
 	strbuf_addf(out,
-		    "apiVersion: v1\n"
-		    "kind: policy\n"
+		    "apiVersion: %s\n"
+		    "kind: %s\n"
 		    "metadata:\n"
 		    "  name: %s\n"
 		    "spec:\n"
 		    "  selector: role == 'change-me'\n"
 		    "  types:\n"
-		    "  - ingress\n"
+		    "  - %s\n"
 		    "  ingress:\n"
-		    "  - action: allow\n"
-		    "    protocol: tcp\n"
+		    "  - action: %s\n"
+		    "    protocol: %s\n"
 		    "    source:\n"
 		    "      nets:\n"
 		    "      - 10.0.0.0/8\n"
 		    "    destination:\n"
 		    "      ports:\n"
 		    "      - 80\n",
-		    name);
+		    v3 ? "projectcalico.org/v3" : "v1", v3 ? "GlobalNetworkPolicy" : "policy", name,
+		    v3 ? "Ingress" : "ingress", v3 ? "Allow" : "allow", v3 ? "TCP" : "tcp");
 }
 
 void policy_edit(struct tui *tui, const char *name)
@@ -86,7 +92,7 @@ void policy_edit(struct tui *tui, const char *name)
 	if (row)
 		strbuf_addstr(&text, row->yaml);
 	else
-		put_template(&text, name);
+		put_template(tui, &text, name);
 	pager_edit(tui, &text, on_edited);
 	strbuf_release(&text);
 }

@@ -271,8 +271,9 @@ static void the_question_says_whose_traffic_changes(void **state)
 	apply(world, false, YAML("role == 'a'"));
 	assert_int_equal(world->status, COMMAND_UNCONFIRMED);
 	assert_stored(NULL);
-	assert_shown(world, "selects 1 endpoint; gains 1 endpoint: aaaaaaaaaaaa on N1");
-	assert_shown(world, "ingress of 1 endpoint was up to profiles");
+	assert_shown(world, "selects 1 endpoint, gains 1");
+	assert_shown(world, "| + aaaaaaaaaaaa on N1\n");
+	assert_shown(world, "ingress of 1 endpoint up to rules alone, no more to profiles");
 	assert_shown(world, "| +  selector: role == 'a'");
 	assert_shown(world, "create policy p, only if there is none of that name");
 	assert_int_equal(world->confirm, PLAN_CONFIRM_TYPED);
@@ -280,16 +281,19 @@ static void the_question_says_whose_traffic_changes(void **state)
 	real_etcd_put(&server, KEY, VALUE);
 	assert_true(run_until(world->loop, &world->has_policy));
 	apply(world, false, YAML("role == 'b'"));
-	assert_shown(world, "selects 1 endpoint; gains 1 endpoint: bbbbbbbbbbbb on N1; loses 1 "
-			    "endpoint: aaaaaaaaaaaa on N1");
-	assert_shown(world, "ingress of 1 endpoint is up to profiles from now on");
+	assert_shown(world, "selects 1 endpoint, gains 1, loses 1");
+	assert_shown(world, "| + bbbbbbbbbbbb on N1\n");
+	assert_shown(world, "| - aaaaaaaaaaaa on N1\n");
+	assert_shown(world, "ingress of 1 endpoint up to profiles");
+	assert_shown(world, "| ! ingress by profiles: aaaaaaaaaaaa on N1\n");
+	assert_shown(world, "| stored as {\"inbound_rules\":[{\"action\":\"allow\"}],");
 	assert_shown(world, "| -  selector: role == 'a'\n");
 	assert_shown(world, "| +  selector: role == 'b'\n");
 
 	real_etcd_put(&server, "/calico/v1/policy/tier/default/policy/q",
 		      "{\"selector\":\"role == 'b'\",\"types\":[\"ingress\"]}");
 	run(world, false, "policy delete p");
-	assert_shown(world, "loses 1 endpoint: aaaaaaaaaaaa on N1");
+	assert_shown(world, "selects 0 endpoints, loses 1");
 	assert_shown(world, "| -  selector: role == 'a'");
 }
 
@@ -304,9 +308,9 @@ static void who_is_admitted_by_nobody_afterwards_is_told(void **state)
 	world->want = "role in";
 	assert_true(run_until(world->loop, &world->has_policy));
 	run(world, false, "policy delete p");
-	assert_shown(world, "loses 2 endpoints");
-	assert_shown(world, "ingress of 1 endpoint has neither policy nor profile any more and is "
-			    "dropped: bbbbbbbbbbbb on N1");
+	assert_shown(world, "loses 2");
+	assert_shown(world, "ingress of 1 endpoint dropped: no policy, no profile");
+	assert_shown(world, "| ! ingress dropped: bbbbbbbbbbbb on N1\n");
 	assert_int_equal(world->confirm, PLAN_CONFIRM_TYPED);
 }
 

@@ -87,11 +87,11 @@ static bool plan_rewrite(struct command_call *call, struct err *err)
 	(void)err;
 	plan_set(&plan->title, "Apply policy %s?", name);
 	plan_set(&plan->operation, "write to the Calico datastore");
-	plan_set(&plan->effect, "%s: selects 3 endpoints; loses 1 endpoint: web.4 on dock-1", name);
+	plan_set(&plan->effect, "%s: selects 3 endpoints, loses 1", name);
 	plan_set(&plan->undo, "undo writes back what stood there");
 	plan_set(&plan->batch, "binnacle --batch policy apply -f web.yaml");
 	plan_set(&plan->button, "Apply");
-	plan_set(&target->evidence, "selects 3 endpoints; loses 1 endpoint: web.4 on dock-1");
+	plan_set(&target->evidence, "selects 3 endpoints, loses 1");
 	plan_set(&target->preview, "%s",
 		 "@@ -4,7 +4,8 @@ metadata:\n   name: allow-web\n spec:\n   ingress:\n"
 		 "-  - action: allow\n+  - action: deny\n+    protocol: tcp\n     source: {}\n"

@@ -8,6 +8,7 @@
 #ifndef BINNACLE_MODEL_SNAPSHOT_H
 #define BINNACLE_MODEL_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,16 +45,20 @@ struct snapshot {
 	size_t row_size, count, cap;
 	int64_t taken_ms; /* wall clock */
 	uint64_t index;   /* of the source (Consul index, etcd index), 0: none */
+	bool sorted;      /* by identity: found out when it is published */
 };
 
 /* With one reference, which belongs to the caller. */
 struct snapshot *snapshot_new(enum model_table table);
-/* A zeroed row at the end, all strings set to "" by snapshot_seal. Valid until the next add. */
+/* A zeroed row at the end, all strings "". Valid until the next add. */
 void *snapshot_add(struct snapshot *snapshot);
 /* A list of strings in the arena; items are copied. */
 struct text_list snapshot_list(struct snapshot *snapshot, const char *const *items, size_t count);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot **snapshot); /* NULL allowed; sets NULL */
+
+/* No row is added any more; model_publish says so. */
+void snapshot_seal(struct snapshot *snapshot);
 
 const void *snapshot_row(const struct snapshot *snapshot, size_t index);
 /* The row of an identity; NULL when it is gone. */
