@@ -1,6 +1,7 @@
 /* Who says what: the views turned into maps, and which daemon may bear witness for a node. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "judge.h"
 
@@ -223,6 +224,16 @@ static const char *advertised_by(const struct calico_state *state,
 	return other;
 }
 
+/* The node that bears a host's name. In API v3 the names of nodes are those of their hosts in lower
+ * case, so no two differ in case only. */
+static const char *node_called(const struct calico_state *state, const char *name)
+{
+	for (size_t i = 0; state->api == CALICO_API_V3 && i < state->node_count; i++)
+		if (strcasecmp(state->nodes[i].name, name) == 0)
+			return state->nodes[i].name;
+	return calico_state_node(state, name) ? name : NULL;
+}
+
 /*
  * What the daemon says of itself against what the operator says that it is. NULL: nothing speaks
  * against it.
@@ -231,7 +242,7 @@ static const char *find_conflict(struct judge *judge, const struct calico_source
 {
 	const struct calico_docker_view *view = source->view;
 	const struct calico_state *state = judge->base->state;
-	const char *name = view->daemon_name, *advertised;
+	const char *name = view->daemon_name, *called = node_called(state, name), *advertised;
 	struct arena *arena = judge->arena;
 
 	if (source->daemon_name)
@@ -241,7 +252,7 @@ static const char *find_conflict(struct judge *judge, const struct calico_source
 					      "daemon %s calls itself \"%s\", and not \"%s\" as "
 					      "its docker block says",
 					      view->source, name, source->daemon_name);
-	if (strcmp(name, source->node) != 0 && calico_state_node(state, name))
+	if (called && strcmp(called, source->node) != 0)
 		return arena_printf(arena,
 				    "daemon %s calls itself %s, which is another node: wrong "
 				    "mapping? (name = \"%s\" in its docker block overrules)",
