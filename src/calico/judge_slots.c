@@ -14,18 +14,24 @@ static bool is_in_use(struct judge *judge, struct calico_slot_verdict *slot,
 		      const struct address_use *use)
 {
 	struct arena *arena = judge->arena;
+	const struct calico_wep_verdict *user = NULL;
 
 	for (const struct wep_use *each = use->weps; each; each = each->next) {
 		const struct calico_wep_verdict *verdict = &judge->weps[each->index];
 
-		if (!slot->wep || !calico_verdict_is_dead(verdict->verdict))
+		if (!slot->wep)
 			slot->wep = verdict->wep;
-		if (calico_verdict_is_dead(verdict->verdict))
-			continue;
+		/* A live one says more than one of which nothing is known. */
+		if (!calico_verdict_is_dead(verdict->verdict) &&
+		    (!user || verdict->verdict == CALICO_LIVE))
+			user = verdict;
+	}
+	if (user) {
+		slot->wep = user->wep;
 		set(slot, CALICO_SLOT_IN_USE,
 		    arena_printf(arena, "%s endpoint %.12s%s%s on %s",
-				 calico_verdict_name(verdict->verdict), verdict->wep->id.endpoint,
-				 *verdict->name ? " " : "", verdict->name, verdict->wep->id.node));
+				 calico_verdict_name(user->verdict), user->wep->id.endpoint,
+				 *user->name ? " " : "", user->name, user->wep->id.node));
 		return true;
 	}
 	if (use->running) {

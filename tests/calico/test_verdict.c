@@ -608,6 +608,21 @@ static void an_orphan_is_young_while_its_block_changes(void **state)
 	assert_slot(slot(scene, "10.0.0.9"), "unknown", "young", false);
 }
 
+static void a_live_endpoint_uses_its_address_more_than_an_unknown_one(void **state)
+{
+	struct scene *scene = *state;
+
+	/* Before and after the live one of N1 in the order of keys. */
+	cluster_wep(scene->cluster, "N1", '0', "10.0.0.1");
+	cluster_wep(scene->cluster, "N1", 'a', "10.0.0.1");
+	block_with(scene, NOTHING);
+	look(scene);
+	assert_verdict(wep(scene, "N1", '0'), "unknown", "young");
+	assert_slot(slot(scene, "10.0.0.1"), "in use", "", false);
+	assert_string_equal(slot(scene, "10.0.0.1")->wep->id.endpoint, cluster_eid('1'));
+	assert_non_null(strstr(slot(scene, "10.0.0.1")->why, "live endpoint"));
+}
+
 static void running_containers_and_tunnels_use_their_address(void **state)
 {
 	struct scene *scene = *state;
@@ -850,6 +865,7 @@ int main(void)
 		TEST(a_container_that_the_network_knows_before_the_list_is_changing),
 		TEST(a_decommissioned_node_is_stale_unless_somebody_has_it),
 		TEST(an_orphan_is_young_while_its_block_changes),
+		TEST(a_live_endpoint_uses_its_address_more_than_an_unknown_one),
 		TEST(running_containers_and_tunnels_use_their_address),
 		TEST(conflicts_are_flagged_with_their_reason),
 		TEST(a_live_address_that_is_not_allocated_is_urgent),
