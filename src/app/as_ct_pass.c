@@ -238,7 +238,7 @@ static void pass_over_failure(struct ct_run *run, size_t index, const struct ren
 	char *message;
 
 	if (!status->is_unreadable) {
-		pass_over_error(run, index, status->err.msg);
+		pass_over_error(run, index, status->error_text);
 		return;
 	}
 	if (!status->has_pending)

@@ -189,6 +189,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 	trace_init(&job->trace);
 	strbuf_init(&job->pending);
 	strbuf_init(&job->live);
+	strbuf_init(&job->exec_text);
 	strbuf_init(&job->refused_why);
 	job->retry_backoff =
 		(struct backoff){ .base_ms = runner->options.retry_ms ? runner->options.retry_ms
@@ -241,6 +242,7 @@ void job_free(struct render_job *job)
 	target_generations_release(&job->kept);
 	strbuf_release(&job->pending);
 	strbuf_release(&job->live);
+	strbuf_release(&job->exec_text);
 	strbuf_release(&job->refused_why);
 	strbuf_release(&job->brake);
 	strbuf_release(&job->trouble);
@@ -483,9 +485,13 @@ static void take_result(struct render_job *job, struct tmpl_result *result)
 		if (!given_covers(job->given, dep_set_at(&job->used, i)) &&
 		    !render_source_watch(answers, dep_set_at(&job->used, i), &job->exec_err))
 			break;
-	if (result->failed && (!is_waiting || job->runner->options.early_errors))
-		err_set(&job->exec_err, ERR_INPUT, "%s: %s",
-			job->spec.source ? job->spec.source : "(dynamic)", result->error.message);
+	strbuf_reset(&job->exec_text);
+	if (result->failed && (!is_waiting || job->runner->options.early_errors)) {
+		strbuf_addf(&job->exec_text, "%s: %s",
+			    job->spec.source ? job->spec.source : "(dynamic)",
+			    result->error.message);
+		err_set(&job->exec_err, ERR_INPUT, "%s", job->exec_text.buf);
+	}
 	if (!job->exec_err.code && !is_waiting && !result->failed && job->effects)
 		effects_commit(job->effects, job->runner->options.dry_effects, &job->exec_err);
 	if (job->exec_err.code || is_waiting) {
@@ -756,6 +762,7 @@ void job_fill_status(struct render_job *job)
 	};
 	memcpy(status->pending_sha256, job->pending_sha256, DIGEST_HEX_BYTES);
 	memcpy(status->live_sha256, job->live_sha256, DIGEST_HEX_BYTES);
+	status->error_text = job->exec_text.len ? job->exec_text.buf : status->err.msg;
 	status->is_unreadable = !job->exec_err.code && job->live_err.code;
 	if (job->state == RENDER_FAILED)
 		status->err = job->exec_err.code   ? job->exec_err

@@ -37,7 +37,8 @@ struct render_job {
 	uint64_t executions;
 	struct dep_set used, missing;
 	struct render_trace trace;
-	struct err exec_err;  /* code ERR_NONE: it went well */
+	struct err exec_err;     /* code ERR_NONE: it went well */
+	struct strbuf exec_text; /* the same whole, with its lines; may be empty */
 	bool has_pending;
 	struct strbuf pending;
 	char pending_sha256[DIGEST_HEX_BYTES];

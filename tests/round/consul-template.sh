@@ -98,6 +98,13 @@ ends "a command that is killed" 14 'did not exit within "1s"' -config group.hcl 
 check "takes what it has started with it" within 5 bash -c \
 	'! grep -s "^State:" "/proc/$(cat kid)/status" | grep -qv Z'
 mkdir out/folder
+cat >plugin.tpl <<'TPL'
+{{plugin "sh" "-c" "echo quiet >&2; echo run"}} {{plugin "echo" (key "hello")}}{{key "hello" | writeToFile "out/side" "" "" "0600" "newline"}}
+TPL
+ends "plugins run, files are written" 0 '' -once -template plugin.tpl:out/plugin
+check "with what Consul says" bash -c 'grep -qx "run world" out/plugin && grep -qx world out/side'
+echo '{{plugin "sh" "-c" "echo why >&2; exit 3"}}' >failing.tpl
+ends "an error of several lines is told in several lines" 14 '^why$' -once -template failing.tpl:out/none
 ends "a folder in the place of the file" 14 \
 	'error rendering "in.tpl" => "out/folder": failed reading file: ' -once -template in.tpl:out/folder
 cat >parts.hcl <<'HCL'

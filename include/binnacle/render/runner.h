@@ -147,8 +147,9 @@ struct render_status {
 	uint64_t executions;                   /* grows with each */
 	/* Why an answer that it uses is missing or out of date: "kv.block(a): …"; "" */
 	const char *trouble;
-	struct err err;     /* of RENDER_FAILED; code ERR_NONE otherwise */
-	bool is_unreadable; /* err is of the file that is there, not of the template */
+	struct err err;         /* of RENDER_FAILED; code ERR_NONE otherwise */
+	const char *error_text; /* the same whole, where it has several lines */
+	bool is_unreadable;     /* err is of the file that is there, not of the template */
 };
 
 /* What a runner tells. Members may be NULL. */
