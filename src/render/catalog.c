@@ -19,7 +19,8 @@
 #include "binnacle/net/endpoint.h"
 
 #define BUSY_MAX      6
-#define SLICE_COUNT   2000 /* checks read per turn of the loop */
+#define SWEEP_MAX     2 /* of them, while a sweep looks for what has changed */
+#define SLICE_COUNT   4000 /* checks read per turn of the loop */
 #define PAUSE_MAX_MS  5000
 #define RETRY_BASE_MS 250
 #define RETRY_MAX_MS  60000
@@ -98,7 +99,7 @@ struct catalog {
 	bool want_failing, failing_pending, want_checks, checks_pending;
 	struct fetch fetches[BUSY_MAX];
 	struct strbuf checks_body;
-	struct json_items items;
+	struct json_scan checks_scan;
 	struct early *early;
 	size_t early_count, early_cap;
 };
@@ -290,19 +291,23 @@ static void fail(struct catalog *catalog, const struct err *err)
 	catalog->want_failing = catalog->want_checks = false;
 }
 
+static void fail_at(struct catalog *catalog, struct err *err)
+{
+	err_context(err, "Consul %s", consul_address(catalog->consul));
+	fail(catalog, err);
+}
+
+static struct json_text text_of(const struct strbuf *body)
+{
+	return (struct json_text){ body->buf, body->len };
+}
+
 static void take_node_body(struct catalog *catalog, const char *node, const struct strbuf *body)
 {
 	struct err err;
-	struct json *doc = json_parse(body->buf, body->len, &err);
 
-	if (!doc) {
-		err_context(&err, "Consul %s, services of node %s", consul_address(catalog->consul),
-			    node);
-		fail(catalog, &err);
-		return;
-	}
-	mirror_take_node(catalog->mirror, node, doc);
-	json_free(doc);
+	if (!mirror_take_node(catalog->mirror, node, text_of(body), &err))
+		fail_at(catalog, &err);
 }
 
 static void keep_early(struct catalog *catalog, const char *node, struct strbuf *body)
@@ -359,27 +364,26 @@ static void checks_ended(struct catalog *catalog)
 static void on_slice(void *arg)
 {
 	struct catalog *catalog = arg;
-	struct json *check = NULL;
-	struct err err;
+	struct json_text key, check;
+	struct err err = { 0 };
+	bool more = true;
 
 	catalog->slice = NULL;
-	for (int i = 0; i < SLICE_COUNT; i++) {
-		check = json_items_next(&catalog->items, &err);
-		if (!check)
-			break;
-		mirror_take_check(catalog->mirror, check);
-		json_free(check);
+	for (int i = 0; i < SLICE_COUNT && more && !err.code; i++) {
+		more = json_scan_next(&catalog->checks_scan, &key, &check);
+		if (more)
+			mirror_take_check(catalog->mirror, check, &err);
 	}
-	if (check) {
+	if (more && !err.code) {
 		catalog->slice = loop_defer(catalog->loop, on_slice, catalog);
 		return;
 	}
-	if (err.code) {
-		err_context(&err, "Consul %s, all checks", consul_address(catalog->consul));
-		fail(catalog, &err);
-	} else {
+	if (catalog->checks_scan.failed)
+		err_set(&err, ERR_FORMAT, "malformed JSON in the list of checks");
+	if (err.code)
+		fail_at(catalog, &err);
+	else
 		mirror_end_checks(catalog->mirror);
-	}
 	checks_ended(catalog);
 	catalog->busy--;
 	pump(catalog);
@@ -401,27 +405,26 @@ static void on_checks_body(void *arg, struct strbuf *body, const struct consul_m
 	}
 	catalog->checks_body = *body;
 	strbuf_init(body);
-	catalog->items =
-		(struct json_items){ .at = catalog->checks_body.buf,
-				     .end = catalog->checks_body.buf + catalog->checks_body.len };
+	catalog->checks_scan = json_scan_begin(text_of(&catalog->checks_body));
 	mirror_begin_checks(catalog->mirror);
 	catalog->busy++;
 	catalog->slice = loop_defer(catalog->loop, on_slice, catalog);
 }
 
-static void on_failing_checks(void *arg, const struct json *doc, const struct consul_meta *meta,
+static void on_failing_checks(void *arg, struct strbuf *body, const struct consul_meta *meta,
 			      const struct err *err)
 {
 	struct fetch *fetch = arg;
 	struct catalog *catalog = fetch->catalog;
+	struct err why;
 
 	(void)meta;
 	fetch_ended(fetch);
 	catalog->failing_pending = false;
 	if (err)
 		fail(catalog, err);
-	else
-		mirror_take_failing_checks(catalog->mirror, doc);
+	else if (!mirror_take_failing_checks(catalog->mirror, text_of(body), &why))
+		fail_at(catalog, &why);
 	pump(catalog);
 }
 
@@ -443,11 +446,16 @@ static bool sweep_on(struct catalog *catalog)
 
 	if (!fetch)
 		return false;
+	/* More would make the agent slower to answer for the node that did change, which is
+	 * mostly the first. */
+	if (!mirror_is_building(catalog->mirror) && catalog->busy >= SWEEP_MAX)
+		return false;
 	if (catalog->want_failing) {
 		catalog->want_failing = false;
 		catalog->failing_pending = true;
 		path = path_with(catalog, "/v1/health/state/any", "filter=Status+!%3D+passing");
-		fetch->call = consul_get(catalog->consul, path, on_failing_checks, fetch);
+		fetch->call = consul_get_body(catalog->consul, path, compressed, on_failing_checks,
+					      fetch);
 	} else if (catalog->want_checks && !catalog->failing_pending) {
 		catalog->want_checks = false;
 		catalog->checks_pending = true;

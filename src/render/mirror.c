@@ -256,8 +256,8 @@ void mirror_list_nodes(const struct mirror *mirror, const char **names)
 	free(nodes);
 }
 
-static void build_instance(struct mirror *mirror, struct node *node, const struct json *node_doc,
-			   const struct json *service);
+static bool build_instance(struct mirror *mirror, struct node *node, const struct json *node_doc,
+			   const char *name, struct json_text service, struct err *err);
 
 static bool forget_old(struct mirror *mirror, struct node *node, struct strmap *entries,
 		       unsigned round)
@@ -277,77 +277,180 @@ static bool forget_old(struct mirror *mirror, struct node *node, struct strmap *
 	return any;
 }
 
-void mirror_take_node(struct mirror *mirror, const char *name, const struct json *doc)
+static char *dup_member(struct json_text object, const char *name)
+{
+	struct json_scan scan = json_scan_begin(object);
+	struct json_text key, value;
+
+	while (json_scan_next(&scan, &key, &value))
+		if (json_text_is(key, name))
+			return json_text_dup(value);
+	return NULL;
+}
+
+/* One service of a node. *changed: it is not what it was. */
+static bool take_service(struct mirror *mirror, struct node *node, const struct json *node_doc,
+			 const char *id, struct json_text text, bool *changed, struct err *err)
+{
+	struct entry *entry = entry_of(&node->services, id);
+	uint64_t hash = json_text_hash(text);
+	char *name;
+	bool ok = true;
+
+	entry->round = mirror->round;
+	if (!mirror->build && entry->service && entry->hash == hash)
+		return true;
+	name = dup_member(text, "Service");
+	if (!name)
+		return err_set(err, ERR_FORMAT, "a service of node %s has no name", node->name);
+	if (mirror->build)
+		ok = build_instance(mirror, node, node_doc, name, text, err);
+	if (!entry->service || entry->hash != hash) {
+		*changed = true;
+		entry->hash = hash;
+		if (entry->service && strcmp(entry->service, name) != 0)
+			touch(mirror, node, entry->service);
+		set_service(entry, name);
+		touch(mirror, node, name);
+	}
+	free(name);
+	return ok;
+}
+
+static bool take_services(struct mirror *mirror, struct node *node, const struct json *node_doc,
+			  struct json_text services, bool *changed, struct err *err)
+{
+	struct json_scan scan = json_scan_begin(services);
+	struct json_text key, value;
+
+	while (json_scan_next(&scan, &key, &value)) {
+		/* Ids with a quote or worse in them are read twice and compared as they are. */
+		char *id = xstrndup(key.at, key.len);
+		bool ok = take_service(mirror, node, node_doc, id, value, changed, err);
+
+		free(id);
+		if (!ok)
+			return false;
+	}
+	if (scan.failed)
+		return err_set(err, ERR_FORMAT, "malformed JSON in the services of node %s",
+			       node->name);
+	return true;
+}
+
+bool mirror_take_node(struct mirror *mirror, const char *name, struct json_text text,
+		      struct err *err)
 {
 	struct node *node = strmap_get(&mirror->nodes, name);
-	const struct json *node_doc = json_member(doc, "Node");
-	unsigned round = ++mirror->round;
-	bool changed = false;
+	struct json_scan scan = json_scan_begin(text);
+	struct json_text key, value, services = { "null", 4 };
+	struct json *node_doc = NULL;
+	bool changed = false, ok = true;
 
+	mirror->round++;
 	if (!node)
-		return;
-	JSON_EACH(item, json_member(doc, "Services"))
-	{
-		struct entry *entry = entry_of(&node->services, json_key(item));
-		const char *service = json_str(item, "Service", "");
-		uint64_t hash = json_hash(item);
-
-		if (mirror->build)
-			build_instance(mirror, node, node_doc, item);
-		entry->round = round;
-		if (entry->service && entry->hash == hash)
-			continue;
-		changed = true;
-		entry->hash = hash;
-		if (entry->service && strcmp(entry->service, service) != 0)
-			touch(mirror, node, entry->service);
-		set_service(entry, service);
-		touch(mirror, node, service);
+		return true;
+	while (ok && json_scan_next(&scan, &key, &value)) {
+		if (json_text_is(key, "Services"))
+			services = value;
+		else if (mirror->build && json_text_is(key, "Node"))
+			ok = (node_doc = json_parse(value.at, value.len, err)) != NULL;
 	}
-	changed |= forget_old(mirror, node, &node->services, round);
+	if (ok && scan.failed)
+		ok = err_set(err, ERR_FORMAT, "malformed JSON in the answer for node %s", name);
+	ok = ok && take_services(mirror, node, node_doc, services, &changed, err);
+	json_free(node_doc);
+	if (!ok)
+		return false; /* what it did not name is not gone */
+	changed |= forget_old(mirror, node, &node->services, mirror->round);
 	if (changed)
 		touch_node(mirror, node);
+	return true;
 }
 
 /* ---- checks ---- */
 
-static void build_check(struct mirror *mirror, struct node *node, const struct json *check);
+static bool build_check(struct mirror *mirror, struct node *node, const char *service,
+			struct json_text text, struct err *err);
 
 void mirror_begin_checks(struct mirror *mirror)
 {
 	mirror->checks_round = ++mirror->round;
 }
 
-static struct entry *take_check(struct mirror *mirror, const struct json *check)
-{
-	const char *name = json_str(check, "Node", "");
-	const char *service = json_str(check, "ServiceName", "");
-	struct node *node = strmap_get(&mirror->nodes, name);
-	uint64_t hash = json_hash(check);
-	struct entry *entry;
+/* What is needed of a check, as it is written. */
+struct check_text {
+	struct json_text node, id, service, status;
+};
 
-	if (!node)
-		return NULL; /* it comes with its node's first appearance in the list */
-	entry = entry_of(&node->checks, json_str(check, "CheckID", ""));
-	entry->failing = strcmp(json_str(check, "Status", ""), "passing") != 0;
-	if (mirror->build)
-		build_check(mirror, node, check);
-	if (entry->service && entry->hash == hash)
-		return entry;
-	entry->hash = hash;
-	if (entry->service && strcmp(entry->service, service) != 0)
-		touch_check(mirror, node, entry->service);
-	set_service(entry, service);
-	touch_check(mirror, node, service);
-	return entry;
+static bool read_check(struct json_text text, struct check_text *out)
+{
+	struct json_scan scan = json_scan_begin(text);
+	struct json_text key, value;
+
+	*out = (struct check_text){ 0 };
+	while (json_scan_next(&scan, &key, &value)) {
+		if (json_text_is(key, "Node"))
+			out->node = value;
+		else if (json_text_is(key, "CheckID"))
+			out->id = value;
+		else if (json_text_is(key, "ServiceName"))
+			out->service = value;
+		else if (json_text_is(key, "Status"))
+			out->status = value;
+	}
+	return !scan.failed && out->node.len && out->id.len;
 }
 
-void mirror_take_check(struct mirror *mirror, const struct json *check)
+static bool note_check(struct mirror *mirror, struct node *node, const struct check_text *check,
+		       struct json_text text, unsigned round, struct err *err)
 {
-	struct entry *entry = take_check(mirror, check);
+	char *id = json_text_dup(check->id), *service = json_text_dup(check->service);
+	uint64_t hash = json_text_hash(text);
+	struct entry *entry;
+	bool ok = id != NULL;
 
-	if (entry)
-		entry->round = mirror->checks_round;
+	if (!ok)
+		err_set(err, ERR_FORMAT, "a check of node %s has no id", node->name);
+	if (ok && !service)
+		service = xstrdup("");
+	if (ok && mirror->build)
+		ok = build_check(mirror, node, service, text, err);
+	if (ok) {
+		entry = entry_of(&node->checks, id);
+		entry->round = round;
+		entry->failing = !json_text_is(check->status, "\"passing\"");
+		if (!entry->service || entry->hash != hash) {
+			entry->hash = hash;
+			if (entry->service && strcmp(entry->service, service) != 0)
+				touch_check(mirror, node, entry->service);
+			set_service(entry, service);
+			touch_check(mirror, node, service);
+		}
+	}
+	free(id);
+	free(service);
+	return ok;
+}
+
+static bool take_check(struct mirror *mirror, struct json_text text, unsigned round,
+		       struct err *err)
+{
+	struct check_text check;
+	struct node *node;
+	char *name;
+
+	if (!read_check(text, &check) || !(name = json_text_dup(check.node)))
+		return err_set(err, ERR_FORMAT, "malformed JSON in a check");
+	node = strmap_get(&mirror->nodes, name);
+	free(name);
+	/* A node that is not in the list yet comes with its checks when it is. */
+	return !node || note_check(mirror, node, &check, text, round, err);
+}
+
+bool mirror_take_check(struct mirror *mirror, struct json_text check, struct err *err)
+{
+	return take_check(mirror, check, mirror->checks_round, err);
 }
 
 void mirror_end_checks(struct mirror *mirror)
@@ -359,17 +462,17 @@ void mirror_end_checks(struct mirror *mirror)
 	}
 }
 
-void mirror_take_failing_checks(struct mirror *mirror, const struct json *doc)
+bool mirror_take_failing_checks(struct mirror *mirror, struct json_text text, struct err *err)
 {
+	struct json_scan scan = json_scan_begin(text);
+	struct json_text key, value;
 	unsigned round = ++mirror->round;
 
-	JSON_EACH(check, doc)
-	{
-		struct entry *entry = take_check(mirror, check);
-
-		if (entry)
-			entry->round = round;
-	}
+	while (json_scan_next(&scan, &key, &value))
+		if (!take_check(mirror, value, round, err))
+			return false;
+	if (scan.failed)
+		return err_set(err, ERR_FORMAT, "malformed JSON in the list of checks");
 	/* The others pass now, or are gone: their hashes are not known, so the next complete
 	 * answer will find them changed once more. */
 	for (size_t i = 0; i < mirror->nodes.count; i++) {
@@ -384,6 +487,7 @@ void mirror_take_failing_checks(struct mirror *mirror, const struct json *doc)
 			touch_check(mirror, node, entry->service);
 		}
 	}
+	return true;
 }
 
 /* ---- building ---- */
@@ -410,18 +514,23 @@ bool mirror_is_building(const struct mirror *mirror)
 	return mirror->build != NULL;
 }
 
-static void build_check(struct mirror *mirror, struct node *node, const struct json *check)
+static bool build_check(struct mirror *mirror, struct node *node, const char *service,
+			struct json_text text, struct err *err)
 {
 	struct build *build = mirror->build;
 	struct arena *arena = &build->shared->arena;
-	const char *service = json_str(check, "ServiceName", "");
-	const char *id = json_str(check, "ServiceID", "");
 	struct check_list *list;
 	struct tmpl_check *made;
+	struct json *doc;
+	const char *id;
 
 	if (*service && !build->wanted(mirror->arg, service))
-		return;
-	made = tmpl_check_from_json(arena, &build->texts, check);
+		return true;
+	doc = json_parse(text.at, text.len, err);
+	if (!doc)
+		return false;
+	id = json_str(doc, "ServiceID", "");
+	made = tmpl_check_from_json(arena, &build->texts, doc);
 	list = strmap_get(&node->built, id);
 	if (!list) {
 		list = arena_alloc(arena, sizeof(*list));
@@ -432,6 +541,8 @@ static void build_check(struct mirror *mirror, struct node *node, const struct j
 	else
 		list->first = made;
 	list->last = made;
+	json_free(doc);
+	return true;
 }
 
 static const struct tmpl_check *checks_of(const struct node *node, const char *id)
@@ -441,19 +552,23 @@ static const struct tmpl_check *checks_of(const struct node *node, const char *i
 	return list ? list->first : NULL;
 }
 
-static void build_instance(struct mirror *mirror, struct node *node, const struct json *node_doc,
-			   const struct json *service)
+static bool build_instance(struct mirror *mirror, struct node *node, const struct json *node_doc,
+			   const char *name, struct json_text text, struct err *err)
 {
 	struct build *build = mirror->build;
-	const char *name = json_str(service, "Service", "");
 	struct instance instance;
 	struct built *built;
+	struct json *service;
 
 	if (!build->wanted(mirror->arg, name))
-		return;
+		return true;
+	service = json_parse(text.at, text.len, err);
+	if (!service)
+		return false;
 	instance.value = tmpl_instance_from_parts(
 		&build->shared->arena, &build->texts, node_doc, service, checks_of(node, ""),
 		checks_of(node, json_str(service, "ID", "")), &instance.filter);
+	json_free(service);
 	built = strmap_get(&build->services, name);
 	if (!built) {
 		built = xcalloc(1, sizeof(*built));
@@ -461,6 +576,7 @@ static void build_instance(struct mirror *mirror, struct node *node, const struc
 	}
 	GROW(built->items, built->count, built->cap);
 	built->items[built->count++] = instance;
+	return true;
 }
 
 /* Consul compares tags without case. */

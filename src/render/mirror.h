@@ -3,9 +3,9 @@
  * check, a hash. Given the next answers, it tells which services have changed in between; given
  * complete answers for the first time, it makes the values of all wanted services at once.
  *
- *     mirror_take_nodes(mirror, doc)             /v1/catalog/nodes
- *     mirror_take_checks(mirror, &items, ...)    /v1/health/state/any
- *     mirror_take_node(mirror, name, doc)        /v1/catalog/node/NAME, for each mirror_node
+ *     mirror_take_nodes(mirror, doc)                /v1/catalog/nodes
+ *     mirror_take_check(mirror, text, &err)         each of /v1/health/state/any
+ *     mirror_take_node(mirror, name, text, &err)    /v1/catalog/node/NAME, for each mirror_node
  *
  * Nothing is asked here. The names that are wanted, and what becomes of a change, are the
  * owner's: `touched` runs for each service with a change, more than once if there are several.
@@ -17,7 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "binnacle/base/err.h"
 #include "binnacle/base/json.h"
+#include "binnacle/base/json_scan.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/tmpl/deps.h"
 #include "binnacle/tmpl/value.h"
@@ -46,14 +48,15 @@ bool mirror_take_nodes(struct mirror *mirror, const struct json *doc);
 size_t mirror_node_count(const struct mirror *mirror);
 void mirror_list_nodes(const struct mirror *mirror, const char **names);
 
-void mirror_take_node(struct mirror *mirror, const char *name, const struct json *doc);
+bool mirror_take_node(struct mirror *mirror, const char *name, struct json_text text,
+		      struct err *err);
 
 /* All checks, in as many pieces as the caller likes: begin, take each, end. */
 void mirror_begin_checks(struct mirror *mirror);
-void mirror_take_check(struct mirror *mirror, const struct json *check);
+bool mirror_take_check(struct mirror *mirror, struct json_text check, struct err *err);
 void mirror_end_checks(struct mirror *mirror);
 /* Only those that are not passing; the others are known to pass, as far as this tells. */
-void mirror_take_failing_checks(struct mirror *mirror, const struct json *doc);
+bool mirror_take_failing_checks(struct mirror *mirror, struct json_text text, struct err *err);
 
 /*
  * Building. Between begin and end, `touched` does not run; the checks must be taken before the

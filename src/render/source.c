@@ -31,8 +31,7 @@
 
 struct answer {
 	struct render_source *source;
-	struct arena own; /* holds the dependency */
-	const struct dep *dep;
+	struct dep *dep; /* its own */
 	struct consul_watch *watch;
 	struct catalog_member *member;
 	struct consul_call *call;
@@ -536,7 +535,7 @@ static void answer_free(struct answer *answer)
 	forget_asked(answer);
 	shared_arena_drop(&answer->shared);
 	arena_release(&answer->arena);
-	arena_release(&answer->own);
+	free(answer->dep);
 	free(answer);
 }
 
@@ -598,7 +597,7 @@ bool render_source_watch(struct render_source *source, const struct dep *dep, st
 			       source->limit, dep->text);
 	answer = xcalloc(1, sizeof(*answer));
 	answer->source = source;
-	answer->dep = dep_copy(&answer->own, dep);
+	answer->dep = dep_dup(dep);
 	strmap_put(&source->answers, dep->text, answer);
 	if (dep->kind == DEP_FILE)
 		answer->deferred = loop_defer(source->loop, on_first_turn, answer);

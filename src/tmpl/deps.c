@@ -365,6 +365,32 @@ const struct dep *dep_copy(struct arena *arena, const struct dep *dep)
 	return copy;
 }
 
+struct dep *dep_dup(const struct dep *dep)
+{
+	const char *const texts[] = { dep->text,      dep->name, dep->tag,
+				      dep->dc,        dep->near, dep->ns,
+				      dep->partition, dep->peer, dep->sameness_group };
+	const char *copies[COUNT_OF(texts)];
+	size_t size = sizeof(*dep);
+	struct dep *copy;
+	char *at;
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		size += strlen(texts[i]) + 1;
+	copy = xmalloc(size);
+	at = (char *)(copy + 1);
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		size_t len = strlen(texts[i]) + 1;
+
+		copies[i] = memcpy(at, texts[i], len);
+		at += len;
+	}
+	*copy = (struct dep){ dep->kind, copies[0], copies[1],    copies[2],
+			      copies[3], copies[4], copies[5],    copies[6],
+			      copies[7], copies[8], dep->filters, dep->skip_unreachable };
+	return copy;
+}
+
 bool dep_set_add(struct dep_set *set, const struct dep *dep)
 {
 	const struct dep *copy;

@@ -67,23 +67,6 @@ size_t json_count(const struct json *value);
  * telling friend from foe. */
 uint64_t json_hash(const struct json *value);
 
-/*
- * The items of an array in a text that is too large to be parsed as a whole, one after the other:
- *
- *     struct json_items items = { body, body + len };
- *     while ((doc = json_items_next(&items, &err)))
- *         use(doc), json_free(doc);
- *     if (err.code)
- *         ...the text is malformed from here on
- *
- * `null` is an array without items.
- */
-struct json_items {
-	const char *at, *end;
-	bool begun;
-};
-struct json *json_items_next(struct json_items *items, struct err *err);
-
 /* Building. `into` is an object or an array (then name is NULL); it owns what is added. */
 struct json *json_new_object(void);
 struct json *json_new_array(void);

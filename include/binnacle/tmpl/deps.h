@@ -72,6 +72,7 @@ const struct dep *dep_parse_kv(struct arena *arena, enum dep_kind kind, const ch
 const struct dep *dep_plain(struct arena *arena, enum dep_kind kind, const char *name);
 
 const struct dep *dep_copy(struct arena *arena, const struct dep *dep);
+struct dep *dep_dup(const struct dep *dep); /* in one piece, to be freed */
 
 const char *dep_kind_name(enum dep_kind kind); /* "health.service" ... */
 
