@@ -100,27 +100,29 @@ void json_free(struct json *root)
 	cJSON_Delete(in_mut(root));
 }
 
-const struct json *json_member(const struct json *doc, const char *name)
+/* cJSON's own search takes a function call for each member. */
+static const struct json *find_member(const struct json *doc, const char *name, size_t len)
 {
 	if (!doc || !cJSON_IsObject(in(doc)))
 		return NULL;
-	return (const struct json *)(const void *)cJSON_GetObjectItemCaseSensitive(in(doc), name);
+	for (const cJSON *item = in(doc)->child; item; item = item->next)
+		if (item->string && item->string[0] == name[0] &&
+		    strncmp(item->string, name, len) == 0 && item->string[len] == '\0')
+			return (const struct json *)(const void *)item;
+	return NULL;
+}
+
+const struct json *json_member(const struct json *doc, const char *name)
+{
+	return find_member(doc, name, strlen(name));
 }
 
 const struct json *json_get(const struct json *doc, const char *path)
 {
 	const char *dot;
 
-	while (doc && (dot = strchr(path, '.'))) {
-		char name[64];
-
-		if ((size_t)(dot - path) >= sizeof(name))
-			return NULL;
-		memcpy(name, path, (size_t)(dot - path));
-		name[dot - path] = '\0';
-		doc = json_member(doc, name);
-		path = dot + 1;
-	}
+	for (; doc && (dot = strchr(path, '.')); path = dot + 1)
+		doc = find_member(doc, path, (size_t)(dot - path));
 	return json_member(doc, path);
 }
 

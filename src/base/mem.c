@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #endif
 
-#define ARENA_FIRST_BYTES (1u << 10)
+#define ARENA_FIRST_BYTES 256
 #define ARENA_BLOCK_BYTES (16u << 10)
 #define ALIGNMENT         _Alignof(max_align_t)
 

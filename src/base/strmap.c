@@ -7,14 +7,22 @@
 
 #include "binnacle/base/list.h"
 
-/* FNV-1a. Keys come from peers, but a map holds at most some ten thousand of them. */
+/* Eight bytes at a time, each step mixed downwards as the low bits choose the slot. Keys come from
+ * peers, but a map holds at most some ten thousand of them. */
 static uint64_t hash_of(const char *key)
 {
-	uint64_t hash = 1469598103934665603u;
+	size_t len = strlen(key);
+	uint64_t hash = 1469598103934665603u ^ len, part;
 
-	for (; *key; key++)
-		hash = (hash ^ (unsigned char)*key) * 1099511628211u;
-	return hash;
+	for (; len >= sizeof(part); len -= sizeof(part), key += sizeof(part)) {
+		memcpy(&part, key, sizeof(part));
+		hash = (hash ^ part) * 0x9e3779b97f4a7c15u;
+		hash ^= hash >> 29;
+	}
+	part = 0;
+	memcpy(&part, key, len);
+	hash = (hash ^ part) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 32;
 }
 
 static void place(struct strmap *map, size_t index)

@@ -281,11 +281,70 @@ static size_t count_changed(const struct text_lines *lines)
 	return count;
 }
 
+#define COMPARED_BYTES 256 /* at a time; then one by one to the difference */
+
+/* How many bytes both begin with. */
+static size_t same_front(const char *a, const char *b, size_t len)
+{
+	size_t at = 0;
+
+	while (at + COMPARED_BYTES <= len && memcmp(a + at, b + at, COMPARED_BYTES) == 0)
+		at += COMPARED_BYTES;
+	while (at < len && a[at] == b[at])
+		at++;
+	return at;
+}
+
+static size_t same_back(const char *a_end, const char *b_end, size_t len)
+{
+	size_t at = 0;
+
+	while (at + COMPARED_BYTES <= len &&
+	       memcmp(a_end - at - COMPARED_BYTES, b_end - at - COMPARED_BYTES, COMPARED_BYTES) ==
+		       0)
+		at += COMPARED_BYTES;
+	while (at < len && a_end[-1 - (ptrdiff_t)at] == b_end[-1 - (ptrdiff_t)at])
+		at++;
+	return at;
+}
+
+static size_t count_lines(const char *text, size_t len)
+{
+	const char *end = text + len;
+	size_t count = 0;
+
+	for (const char *at = text; at < end; count++) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+		at = newline ? newline + 1 : end;
+	}
+	return count;
+}
+
 void diff_count(const char *old_text, size_t old_len, const char *new_text, size_t new_len,
 		size_t *added, size_t *removed)
 {
+	size_t shorter = old_len < new_len ? old_len : new_len;
+	size_t front = same_front(old_text, new_text, shorter), back;
+	const char *newline;
 	struct text_lines a, b;
 
+	/* Whole lines that both texts begin and end with are none that changed: mostly nearly all.
+	 * The search would find them as well, but not before it has numbered all lines. */
+	while (front && old_text[front - 1] != '\n')
+		front--;
+	back = same_back(old_text + old_len, new_text + new_len, shorter - front);
+	newline = back ? memchr(old_text + old_len - back, '\n', back) : NULL;
+	back = newline ? (size_t)(old_text + old_len - newline) - 1 : 0;
+	old_text += front;
+	new_text += front;
+	old_len -= front + back;
+	new_len -= front + back;
+	if (!old_len || !new_len) {
+		*removed = count_lines(old_text, old_len);
+		*added = count_lines(new_text, new_len);
+		return;
+	}
 	mark_changes(&a, &b, old_text, old_len, new_text, new_len);
 	*removed = count_changed(&a);
 	*added = count_changed(&b);

@@ -348,20 +348,26 @@ const struct dep *dep_plain(struct arena *arena, enum dep_kind kind, const char 
 	return finish(arena, dep, &text);
 }
 
+/* Most of the texts of most dependencies are empty. */
+static const char *copied(struct arena *arena, const char *text)
+{
+	return *text ? arena_strdup(arena, text) : "";
+}
+
 const struct dep *dep_copy(struct arena *arena, const struct dep *dep)
 {
 	struct dep *copy = arena_alloc(arena, sizeof(*copy));
 
 	*copy = *dep;
-	copy->text = arena_strdup(arena, dep->text);
-	copy->name = arena_strdup(arena, dep->name);
-	copy->tag = arena_strdup(arena, dep->tag);
-	copy->dc = arena_strdup(arena, dep->dc);
-	copy->near = arena_strdup(arena, dep->near);
-	copy->ns = arena_strdup(arena, dep->ns);
-	copy->partition = arena_strdup(arena, dep->partition);
-	copy->peer = arena_strdup(arena, dep->peer);
-	copy->sameness_group = arena_strdup(arena, dep->sameness_group);
+	copy->text = copied(arena, dep->text);
+	copy->name = copied(arena, dep->name);
+	copy->tag = copied(arena, dep->tag);
+	copy->dc = copied(arena, dep->dc);
+	copy->near = copied(arena, dep->near);
+	copy->ns = copied(arena, dep->ns);
+	copy->partition = copied(arena, dep->partition);
+	copy->peer = copied(arena, dep->peer);
+	copy->sameness_group = copied(arena, dep->sameness_group);
 	return copy;
 }
 

@@ -57,6 +57,50 @@ static void the_script_is_a_shortest_one(void **state)
 	assert_int_equal(added + removed, 5);
 }
 
+static size_t random_text(unsigned *seed, char *out, size_t most)
+{
+	static const char *const lines[] = { "a\n", "bb\n", "\n",
+					     "a long line that is met often\n" };
+	size_t len = 0, count = (*seed = *seed * 1103515245u + 12345u) / 65536u % 40;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *line = lines[(*seed = *seed * 1103515245u + 12345u) / 65536u % 4];
+
+		memcpy(out + len, line, strlen(line));
+		len += strlen(line);
+		assert_true(len < most);
+	}
+	/* Every third one has no newline at its end. */
+	return len && *seed / 65536u % 3 == 0 ? len - 1 : len;
+}
+
+static void the_count_is_that_of_the_whole_difference(void **state)
+{
+	unsigned seed = 7;
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		char a[2000], b[2000];
+		size_t a_len = random_text(&seed, a, sizeof(a)), b_len, added, removed;
+		struct diff diff;
+
+		if (round % 2) {
+			b_len = random_text(&seed, b, sizeof(b));
+		} else { /* a copy that lacks a piece */
+			size_t at = a_len ? seed / 65536u % a_len : 0, gap = (a_len - at) / 3;
+
+			memcpy(b, a, at);
+			memcpy(b + at, a + at + gap, a_len - at - gap);
+			b_len = a_len - gap;
+		}
+		diff_compute(&diff, a, a_len, b, b_len, 0);
+		diff_count(a, a_len, b, b_len, &added, &removed);
+		assert_int_equal(added, diff.added);
+		assert_int_equal(removed, diff.removed);
+		diff_release(&diff);
+	}
+}
+
 /* "text[-removed-]text" of each marked line. */
 static void print_spans(struct strbuf *out, const struct diff_line *line)
 {
@@ -159,6 +203,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(differences_print_as_diff_u_prints_them),
 		cmocka_unit_test(the_script_is_a_shortest_one),
+		cmocka_unit_test(the_count_is_that_of_the_whole_difference),
 		cmocka_unit_test(what_differs_inside_similar_lines_is_marked),
 		cmocka_unit_test(long_lines_and_hunks_have_no_marks),
 		cmocka_unit_test(texts_without_anything_in_common_are_compared_in_bounded_time),
