@@ -127,10 +127,19 @@ static const struct dep *malformed(enum dep_kind kind, const char *query, struct
 /* The text in parentheses after the name of the kind; none: the name alone. */
 static const struct dep *finish(struct arena *arena, struct dep *dep, struct strbuf *inner)
 {
-	if (inner->len)
-		dep->text = arena_printf(arena, "%s(%s)", dep_kind_name(dep->kind), inner->buf);
-	else
-		dep->text = dep_kind_name(dep->kind);
+	const char *kind = dep_kind_name(dep->kind);
+	size_t kind_len = strlen(kind);
+	char *text;
+
+	dep->text = kind;
+	if (inner->len) { /* "kind(inner)", by hand, as every call of a data function does it */
+		text = arena_alloc(arena, kind_len + inner->len + 3);
+		memcpy(text, kind, kind_len);
+		text[kind_len] = '(';
+		memcpy(text + kind_len + 1, inner->buf, inner->len);
+		text[kind_len + 1 + inner->len] = ')';
+		dep->text = text;
+	}
 	strbuf_release(inner);
 	return dep;
 }
@@ -237,6 +246,12 @@ static void add_filters(struct strbuf *out, unsigned set)
 	}
 }
 
+static void add_tag(struct strbuf *out, const char *tag)
+{
+	strbuf_addstr(out, tag);
+	strbuf_addch(out, '.');
+}
+
 const struct dep *dep_parse_service(struct arena *arena, enum dep_kind kind, const char *query,
 				    struct err *err)
 {
@@ -251,7 +266,7 @@ const struct dep *dep_parse_service(struct arena *arena, enum dep_kind kind, con
 	if (!take_filters(arena, &at, dep, query, err))
 		return NULL;
 	if (*dep->tag)
-		strbuf_addf(&text, "%s.", dep->tag);
+		add_tag(&text, dep->tag);
 	strbuf_addstr(&text, dep->name);
 	add_marked(&text, '@', dep->dc);
 	add_marked(&text, '~', dep->near);

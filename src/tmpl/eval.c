@@ -368,6 +368,7 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 	const struct tmpl_type *type = value->type;
 	const char *type_name = receiver.boxed ? tmpl_type_any.name : type->name;
 	bool has_args = (args && args->count > 1) || final;
+	const struct tmpl_field *field;
 
 	if (eval->failed)
 		return operand_plain(tmpl_nil());
@@ -386,13 +387,14 @@ static struct operand eval_field(struct eval *eval, struct operand dot, const ch
 	}
 	if (type->kind == TMPL_TIME && func_time_method(name))
 		return eval_call(eval, dot, func_time_method(name), value, node, args, final);
-	if (type->kind == TMPL_RECORD && tmpl_type_field(type, name)) {
+	field = type->kind == TMPL_RECORD ? tmpl_type_field(type, name) : NULL;
+	if (field) {
 		if (!value->u.fields)
 			return eval_fail(eval, "nil pointer evaluating %s.%s", type_name, name);
 		if (has_args)
 			return eval_fail(eval, "%s has arguments but cannot be invoked as function",
 					 name);
-		return operand_plain(tmpl_record_get(value, name));
+		return operand_plain(value->u.fields[field - type->fields]);
 	}
 	if (type->kind == TMPL_MAP && type != &tmpl_type_health_service_port_map) {
 		if (has_args)

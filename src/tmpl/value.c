@@ -336,8 +336,9 @@ struct tmpl_value *tmpl_record_new(struct arena *arena, const struct tmpl_type *
 
 const struct tmpl_field *tmpl_type_field(const struct tmpl_type *type, const char *name)
 {
+	/* The first letter tells nearly all of them apart. */
 	for (size_t i = 0; i < type->field_count; i++)
-		if (strcmp(type->fields[i].name, name) == 0)
+		if (type->fields[i].name[0] == name[0] && strcmp(type->fields[i].name, name) == 0)
 			return &type->fields[i];
 	return NULL;
 }

@@ -2,6 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/perf_event.h>
 
 #include "bench/bench.h"
 #include "bench/template.h"
@@ -155,6 +160,35 @@ static size_t require_same_output(struct scene *scene)
 	return len;
 }
 
+/* The processor's own count, which a busy machine does not change. Not every one lets us. */
+static void count_instructions(struct scene *scene, size_t bytes)
+{
+	struct perf_event_attr wanted = { .type = PERF_TYPE_HARDWARE,
+					  .size = sizeof(wanted),
+					  .config = PERF_COUNT_HW_INSTRUCTIONS,
+					  .disabled = 1,
+					  .exclude_kernel = 1,
+					  .exclude_hv = 1 };
+	int fd = (int)syscall(SYS_perf_event_open, &wanted, 0, -1, -1, 0);
+	unsigned long long count = 0;
+
+	if (fd >= 0) {
+		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+		execute(scene);
+		ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
+		if (read(fd, &count, sizeof(count)) != sizeof(count))
+			count = 0;
+		close(fd);
+	}
+	if (count)
+		printf("template: %zu services: %.1f instructions per output byte\n",
+		       scene->services, (double)count / (double)bytes);
+	else
+		printf("template: %zu services: the system counts no instructions; callgrind "
+		       "does\n",
+		       scene->services);
+}
+
 int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 1000, 5000 };
@@ -163,16 +197,19 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
 		struct scene scene;
 		char what[64];
+		size_t bytes;
 
 		scene_fill(&scene, sizes[i]);
+		bytes = require_same_output(&scene);
 		snprintf(what, sizeof(what), "template: %zu services x %d", sizes[i], INSTANCES);
 		bench_run(&(struct bench){ .what = what,
 					   .run = execute,
 					   .baseline = "C loop, the same bytes",
 					   .run_baseline = by_hand,
 					   .arg = &scene,
-					   .bytes = require_same_output(&scene),
+					   .bytes = bytes,
 					   .memory = true });
+		count_instructions(&scene, bytes);
 		tmpl_free(scene.tmpl);
 		strmap_release(&scene.answers);
 		arena_release(&scene.arena);

@@ -1,5 +1,6 @@
 /*
- * Any bytes as a template, executed against a small fixed source. Run by `make fuzz`.
+ * Any bytes as a template, executed against a small fixed source. Run by `make fuzz`. Bytes alone
+ * seldom make a template, so that the mutator puts in pieces of some.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,123 @@
 #include "binnacle/tmpl/tmpl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+
+static const char *const pieces[] = {
+	"{{end}}",
+	"{{else}}",
+	"{{else if .}}",
+	"{{break}}",
+	"{{continue}}",
+	"{{.}}",
+	"{{- ",
+	" -}}",
+	"{{if .a}}x{{end}}",
+	"{{with .a}}x{{else}}y{{end}}",
+	"{{range $i, $e := .}}{{$i}}{{end}}",
+	"{{$x := 1}}{{$x = 2}}{{$x}}",
+	"{{define \"t\"}}{{.}}{{end}}",
+	"{{template \"t\" .}}",
+	"{{block \"b\" 1}}{{.}}{{end}}",
+	"{{/* c */}}",
+	"{{",
+	"}}",
+	" | ",
+	"(",
+	")",
+	"\"a\"",
+	"`r`",
+	"'c'",
+	"1.5",
+	"0x1p-2",
+	"1+2i",
+	" nil ",
+	" true ",
+	".Name",
+	"$x",
+	" := ",
+	"parseJSON \"{\\\"a\\\":[1,null,{}]}\"",
+	"parseYAML \"a: [1, {b: c}]\"",
+	"toJSON ",
+	"toYAML ",
+	"toTOML ",
+	"toJSONPretty ",
+	"service \"w\"",
+	"tree \"a\"",
+	"key \"a\"",
+	"explode ",
+	"byKey ",
+	"byTag ",
+	"byMeta \"a|int\" ",
+	"scratch.MapSet \"m\" \"k\" ",
+	"scratch.Get \"m\"",
+	"printf \"%v\" ",
+	"printf \"%[2]*.[1]*x|%#+q\" ",
+	"regexReplaceAll \"(a|b)*\" \"$1\" ",
+	"regexMatch `\\pL{2}` ",
+	"split \",\" ",
+	"join \",\" ",
+	"index ",
+	"slice ",
+	"len ",
+	"eq ",
+	"lt ",
+	"and ",
+	"or ",
+	"call ",
+	"add 1 ",
+	"divide 0 ",
+	"loop 3 ",
+	"indent 2 ",
+	"executeTemplate \"t\" ",
+	"html ",
+	"js ",
+	"sprig_dict \"a\" ",
+	"sprig_list 1 ",
+	"sprig_set ",
+	"sprig_merge ",
+	"sprig_dig \"a\" ",
+	"sprig_uniq ",
+	"sprig_chunk 2 ",
+	"sprig_wrap 3 ",
+	"sprig_snakecase ",
+	"sprig_camelcase ",
+	"sprig_abbrevboth 5 9 ",
+	"sprig_splitn \",\" 2 ",
+	"sprig_divf 1 ",
+	"sprig_mulf 1e30 ",
+	"sprig_round ",
+	"sprig_seq 1 2 ",
+	"sprig_untilStep 0 9 2 ",
+	"sprig_toDate \"2006-01-02\" ",
+	"sprig_date \"Jan _2 .000 MST\" ",
+	"sprig_dateModify \"-1h\" ",
+	"sprig_durationRound ",
+	"sprig_clean ",
+	"sprig_expandenv ",
+	"sprig_regexSplit \"a*\" ",
+	"sprig_b32dec ",
+	"sprig_deepCopy ",
+	"sprig_slice ",
+	"spew_sdump ",
+	"spew_sprintf \"%#v %d\" ",
+	"timestamp \"Mon .999\"",
+	"base64Decode ",
+};
+
+/* Every other time one of the pieces somewhere, else what libFuzzer does. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	const char *piece = pieces[seed / 2 % (sizeof(pieces) / sizeof(pieces[0]))];
+	size_t len = strlen(piece), at = size ? seed / 256 % (size + 1) : 0;
+
+	if (seed % 2 || size + len > max_size)
+		return LLVMFuzzerMutate(data, size, max_size);
+	memmove(data + at + len, data + at, size - at);
+	memcpy(data + at, piece, len);
+	return size + len;
+}
 
 static const char service[] =
 	"[{\"Node\":{\"Node\":\"n\",\"Address\":\"10.0.0.1\"},\"Service\":{\"ID\":\"w\","
