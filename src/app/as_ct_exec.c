@@ -65,7 +65,6 @@ void ct_supervisor_start(struct ct_supervisor *supervisor)
 {
 	const struct ct_exec *exec = &supervisor->config->exec;
 
-	log_info("child", "spawning: %s", exec->command);
 	supervisor->purpose = RUNS;
 	supervisor->child = ct_launch_start(supervisor->loop, supervisor->config, exec,
 					    CT_LAUNCH_SUPERVISED, on_death, supervisor);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "binnacle/base/list.h"
+#include "binnacle/base/log.h"
 #include "binnacle/loop/loop.h"
 #include "as_ct_command.h"
 
@@ -127,6 +128,7 @@ static bool start_program(struct ct_launch *launch, const char *const *argv, str
 		.alone = (launch->config->original & CT_ORIGINAL_GROUPS) != 0,
 	};
 
+	log_info("child", "spawning: %s", exec->command);
 	launch->in_shell = false;
 	launch->child = child_run(launch->loop, &spec, on_child, launch, err);
 	if (!launch->child)

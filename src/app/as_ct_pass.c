@@ -150,6 +150,18 @@ static void print_dry(struct ct_run *run, size_t index)
 	fflush(stdout);
 }
 
+/* Another item of this pass has just written the file, and its command is to run. */
+static bool is_being_paid(const struct ct_run *run, size_t index)
+{
+	const char *destination = run->items[index].template->destination;
+
+	for (size_t i = 0; i < run->count; i++)
+		if (run->items[i].owes &&
+		    strcmp(run->items[i].template->destination, destination) == 0)
+			return true;
+	return false;
+}
+
 static void deliver(struct ct_run *run, size_t index)
 {
 	struct ct_item *item = &run->items[index];
@@ -167,7 +179,8 @@ static void deliver(struct ct_run *run, size_t index)
 		log_info("runner", "rendered %s", item->display);
 		run->wrote = true;
 		collect_command(run, index);
-	} else if (is_first && ct_is_owed(run->config, item->template, text)) {
+	} else if (is_first && !is_being_paid(run, index) &&
+		   ct_is_owed(run->config, item->template, text)) {
 		log_warn("runner", "the command of %s did not run to its end last time: it is owed",
 			 item->display);
 		collect_command(run, index);
@@ -299,6 +312,8 @@ static void on_pass(void *arg)
 	if (run->command_count || run->ending)
 		return; /* the end of the commands asks again */
 	is_run = is_run_due(run);
+	if (is_run)
+		log_info("runner", "initiating run");
 	for (size_t i = 0; i < run->count && !run->ending; i++)
 		look_at(run, run->order[i], is_run);
 	ct_watch_trouble(run);

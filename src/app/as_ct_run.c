@@ -42,6 +42,7 @@ void ct_end(struct ct_run *run, int status)
 {
 	if (run->ending)
 		return;
+	log_info("runner", "stopping");
 	run->ending = true;
 	run->status = status;
 	run->stopping = (run->supervisor != NULL) + (run->dedup != NULL);
@@ -242,6 +243,8 @@ int ct_run(const struct ct_config *config, bool *reload)
 	struct ct_run run = { .config = config, .loop = loop_new() };
 	struct err err;
 
+	log_info("runner", "creating new runner (dry: %s, once: %s)",
+		 config->dry ? "true" : "false", config->once ? "true" : "false");
 	if (config->exec.command && !config->dry && !config->parse_only)
 		run.supervisor = ct_supervisor_new(run.loop, config, &events, &run);
 	add_signals(&run);
@@ -252,6 +255,7 @@ int ct_run(const struct ct_config *config, bool *reload)
 	} else if (!config->parse_only) {
 		if (config->dedup.enabled == 1 && !config->once)
 			run.dedup = ct_dedup_new(&run);
+		log_info("runner", "starting");
 		render_runner_start(run.runner);
 		ct_schedule(&run);
 		loop_run(run.loop);

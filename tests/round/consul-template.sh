@@ -226,6 +226,38 @@ check "without a reload signal a change starts it again" within 5 bash -c \
 kill -INT "$daemon"
 ended_with 12
 
+rm -f trace
+echo 'trap "" INT; echo started >>trace; while :; do sleep 0.05; done' >deaf.sh
+start -template in.tpl:out/h -exec 'bash deaf.sh' -exec-kill-timeout 300ms -exec-splay 50ms
+within 5 grep -q started trace
+put hello fifth
+check "who does not hear the kill signal is killed after the kill timeout" within 5 bash -c \
+	'[ "$(grep -c started trace)" = 2 ]'
+kill -INT "$daemon"
+ended_with 12
+ok "at the end, too" $?
+ends "a program that cannot be started" 14 'executable file not found' \
+	-once -template in.tpl:out/h -exec no-such-program
+rm -f trace
+start -template in.tpl:out/h -exec 'bash child.sh'
+within 5 grep -q started trace
+kill -HUP "$daemon"
+check "SIGHUP ends it and starts it anew" within 5 bash -c \
+	'[ "$(tr "\n" " " <trace)" = "started stopped started " ]'
+kill -TERM "$daemon"
+ended_with 12
+cat >env.hcl <<'HCL'
+exec {
+  command = "env"
+  env { whitelist = ["KEPT_*", "PATH"] blacklist = ["KEPT_NOT"] custom = ["ADDED=yes", "KEPT_B=other"] }
+}
+template { source = "in.tpl" destination = "out/h" }
+HCL
+KEPT_A=a KEPT_B=b KEPT_NOT=c LOST=d ends "the environment is filtered" 0 '^ADDED=yes$' -config env.hcl -once
+check "by the lists, then Consul's, then ours" bash -c \
+	'grep -qx KEPT_A=a log && grep -qx KEPT_B=other log && ! grep -qE "KEPT_NOT|LOST" log &&
+		grep -qx "CONSUL_HTTP_ADDR=$CONSUL_HTTP_ADDR" log && grep -qx CONSUL_HTTP_SSL=false log'
+
 # ---- an nginx that checks before anything is written
 if [ -x /usr/sbin/nginx ]; then
 	mkdir -p ngx/conf.d
