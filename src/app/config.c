@@ -333,7 +333,12 @@ static bool read_register_options(const struct hcl_value *block, struct register
 		if (!hcl_read_bool(block, switches[i].key, switches[i].value, err))
 			return false;
 	}
-	return hcl_read_duration(block, "resync", &options->resync_ms, err);
+	if (!hcl_read_duration(block, "resync", &options->resync_ms, err))
+		return false;
+	/* The registrar takes 0 for its default. */
+	if (hcl_get(block, "resync") && options->resync_ms == 0)
+		options->resync_ms = -1;
+	return true;
 }
 
 /* One of a few words; `names` ends in NULL. The first is the default. */

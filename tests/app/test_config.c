@@ -106,6 +106,10 @@ static void the_registrar_is_told_all_that_it_can_be(void **state)
 	assert_int_equal(options->resync_ms, 60000);
 	assert_int_equal(options->deregister, REGISTER_DEREGISTER_NEVER);
 	config_release(&config);
+	if (!parse(&config, "register { resync = \"0s\" }\n", &err))
+		fail_msg("%s", err.msg);
+	assert_true(config.registration.resync_ms < 0);
+	config_release(&config);
 }
 
 static void mistakes_say_what_and_where(void **state)

@@ -48,6 +48,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ .hostname = "", .internal = true, .meta_exclude = "a*" },
 		{ .hostname = "h", .use_ip_from_label = "ip", .tags = "a,b\\,c" },
 		{ .hostname = "h", .internal_networks = "*,b?", .explicit_only = true },
+		{ .hostname = "h",
+		  .container_keys = true,
+		  .host_networks = "*",
+		  .registered_by = "r",
+		  .tags = "{{.ID}},{{.Created}},{{.State}},{{range .Config.Labels}}{{.}},{{end}}"
+			  "{{.HostConfig}}{{.NetworkSettings}}{{.Mounts}}"
+			  "{{jsonParse (index .Config.Labels \"j\") \"a::1::b\"}}"
+			  "{{httpGet (index .Config.Labels \"u\")}}" },
 	};
 	struct err err;
 	struct json *doc = json_parse((const char *)data, size, &err);

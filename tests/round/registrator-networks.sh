@@ -273,6 +273,11 @@ check "and its first state" contains '"Status":"passing"' "$scratch/checks"
 check "a dry run writes nothing" as -dry-run etcd://127.0.0.1:1/nowhere
 check "and prints what would be" contains '{"ID":"h1:meta:80","Name":"front-80"' "$scratch/before"
 
+sed 's/h1/0123456789ab/' "$scratch/h1" >"$scratch/random" && chmod +x "$scratch/random"
+check "a host called like a container" "$scratch/random" timeout 60 "$binnacle" --as registrator \
+	-dry-run -ip 192.0.2.1 consul:
+check "is warned" contains 'the hostname 0123456789ab looks like' "$scratch/before"
+
 # ---- layouts ----
 
 key=front-80/h1:meta:80
