@@ -260,6 +260,7 @@ static void take_wanted(struct box *box, struct register_wanted *wanted)
 	for (size_t i = 0; i < wanted->service_count; i++)
 		ledger_own(registrar, wanted->services[i].id, box, NULL);
 	retire(registrar, &box->wanted);
+	registrar->is_twins_due = true;
 	box->wanted = *wanted;
 	if (box->is_fresh)
 		begin_anew(box);

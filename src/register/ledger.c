@@ -543,7 +543,7 @@ static void compare(struct registrar *registrar)
 		add_failures(registrar);
 		free(list.items);
 	}
-	if (registrar->is_twins_due)
+	if (registrar->is_twins_due && registrar->registered && boxes_are_known(registrar))
 		twins_look(registrar);
 	boxes_release_retired(registrar);
 }
@@ -749,7 +749,7 @@ void ledger_stop(struct registrar *registrar)
 	release_texts(&registrar->sent);
 	release_texts(&registrar->told);
 	release_texts(&registrar->shared);
-	strmap_release(&registrar->twins);
+	twins_stop(registrar);
 	rivals_stop(registrar);
 	strmap_release(&registrar->settled);
 	reconcile_release(&registrar->pending);

@@ -115,8 +115,9 @@ struct registrar {
 	struct strmap rivals; /* id to struct rival: somebody else writes it with another address */
 	struct strmap told;   /* difference to what was said about it */
 	struct strmap twins;  /* ids of others that register what we do */
-	bool is_twins_due;    /* there is a new list */
-	struct strmap shared; /* id that several containers want to whom it was given */
+	struct strmap twin_of; /* our id to such an id */
+	bool is_twins_due;     /* there is a new list, or something else is wanted */
+	struct strmap shared;  /* id that several containers want to whom it was given */
 	struct reconcile pending;
 	size_t next_write;     /* of the pending ones, those before it were begun */
 	int64_t compared_ms;   /* by the monotonic clock */
@@ -178,7 +179,8 @@ void rivals_forget(struct registrar *registrar, const char *id);
 void rivals_stop(struct registrar *registrar);
 
 /* twins.c */
-void twins_look(struct registrar *registrar); /* after a comparison with a new list */
+void twins_look(struct registrar *registrar); /* when all containers are known */
+void twins_stop(struct registrar *registrar);
 
 /* drain.c */
 void drain_box(struct box *box); /* its services into maintenance */

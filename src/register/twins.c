@@ -25,18 +25,22 @@ static bool is_wanted(const struct registrar *registrar, const char *id)
 const struct json *registrar_twin(const struct registrar *registrar,
 				  const struct register_service *service)
 {
-	/* Without an address it is the node's, and any two of them would be alike. */
-	if (!*service->address)
-		return NULL;
-	JSON_EACH(entry, registrar->registered)
-	{
-		if (json_int(entry, "Port", 0) == service->port &&
-		    strcmp(json_str(entry, "Address", ""), service->address) == 0 &&
-		    strcmp(json_str(entry, "Service", ""), service->name) == 0 &&
-		    !is_wanted(registrar, json_key(entry)))
-			return entry;
-	}
-	return NULL;
+	const char *id = strmap_get(&registrar->twin_of, service->id);
+
+	return id ? json_member(registrar->registered, id) : NULL;
+}
+
+static void forget(struct registrar *registrar)
+{
+	for (size_t i = 0; i < registrar->twin_of.count; i++)
+		free(registrar->twin_of.entries[i].value);
+	strmap_release(&registrar->twin_of);
+}
+
+void twins_stop(struct registrar *registrar)
+{
+	forget(registrar);
+	strmap_release(&registrar->twins);
 }
 
 static void tell(struct registrar *registrar, const struct json *entry,
@@ -64,10 +68,12 @@ void twins_look(struct registrar *registrar)
 	const struct register_wanted *wanted;
 
 	registrar->is_twins_due = false;
+	forget(registrar);
 	for (size_t i = 0; (wanted = registrar_wanted_at(registrar, i)); i++) {
 		for (size_t s = 0; s < wanted->service_count; s++) {
 			const struct register_service *service = &wanted->services[s];
 
+			/* Without one it is the node's, and any two of them would be alike. */
 			if (*service->address)
 				strmap_put(&places,
 					   place_of(&place, service->name, service->address,
@@ -86,6 +92,7 @@ void twins_look(struct registrar *registrar)
 		if (!service || is_wanted(registrar, id))
 			continue;
 		strmap_put(&twins, id, registrar);
+		free(strmap_put(&registrar->twin_of, service->id, xstrdup(id)));
 		if (!strmap_has(&registrar->twins, id))
 			tell(registrar, entry, service);
 	}
