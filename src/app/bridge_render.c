@@ -14,8 +14,9 @@
 #include "binnacle/render/runner.h"
 #include "binnacle/tmpl/deps.h"
 
-#define FIRST_MS 3000 /* the first publication waits this long for the first data */
-#define LOOK_MS  50
+#define FIRST_MS     3000 /* the first publication waits this long for the first data */
+#define LOOK_MS      50
+#define LOAD_LOOK_MS 2000
 
 struct bridge_render {
 	struct loop *loop;
@@ -25,7 +26,9 @@ struct bridge_render {
 	struct loop_timer *timer;
 	int64_t born_ms;
 	bool published;
-	struct strmap logged; /* template -> state that was logged last, as a pointer */
+	struct render_load load;      /* as published */
+	struct loop_timer *load_look; /* nothing tells of its changes */
+	struct strmap logged;         /* template -> state that was logged last, as a pointer */
 };
 
 static enum row_state row_state_of(const struct render_status *status)
@@ -187,6 +190,18 @@ static void on_timer(void *arg)
 	bridge_render_changed(bridge, 0);
 }
 
+static void on_load_look(void *arg)
+{
+	struct bridge_render *bridge = arg;
+	struct render_load load;
+
+	bridge->load_look = loop_timer_start(bridge->loop, LOAD_LOOK_MS, on_load_look, bridge);
+	render_load(bridge->runner, &load);
+	if (load.connections != bridge->load.connections || load.waiting != bridge->load.waiting ||
+	    load.dependencies != bridge->load.dependencies)
+		bridge_render_changed(bridge, 0);
+}
+
 static void publish(void *arg)
 {
 	struct bridge_render *bridge = arg;
@@ -200,6 +215,7 @@ static void publish(void *arg)
 		return;
 	}
 	bridge->published = true;
+	render_load(bridge->runner, &bridge->load);
 	snapshot = snapshot_new(MODEL_RENDERS);
 	generations = snapshot_new(MODEL_GENERATIONS);
 	arena = &snapshot->arena;
@@ -227,6 +243,9 @@ static void publish(void *arg)
 		row->executed_ms = status->executed_ms;
 		row->executions = (int64_t)status->executions;
 		row->dependencies = (int64_t)status->dependencies;
+		row->connections = (int64_t)bridge->load.connections;
+		row->queries_waiting = (int64_t)bridge->load.waiting;
+		row->answers = (int64_t)bridge->load.dependencies;
 		row->since_ms = status->since_ms;
 		row->services = services_of(snapshot, render_used(bridge->runner, i));
 		row->written_ms = status->written_ms;
@@ -256,6 +275,7 @@ void bridge_render_free(struct bridge_render *bridge)
 		return;
 	loop_deferred_cancel(&bridge->deferred);
 	loop_timer_stop(&bridge->timer);
+	loop_timer_stop(&bridge->load_look);
 	strmap_release(&bridge->logged);
 	free(bridge);
 }
@@ -263,6 +283,7 @@ void bridge_render_free(struct bridge_render *bridge)
 void bridge_render_attach(struct bridge_render *bridge, struct render_runner *runner)
 {
 	bridge->runner = runner;
+	bridge->load_look = loop_timer_start(bridge->loop, LOAD_LOOK_MS, on_load_look, bridge);
 	bridge_render_changed(bridge, 0);
 }
 

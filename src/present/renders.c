@@ -126,6 +126,12 @@ static void summary(const struct snapshot *snapshot, struct strbuf *out)
 	summary_add(out, held, "HELD");
 	summary_add(out, waiting, "waiting");
 	summary_add(out, not_loaded, "NOT LOADED");
+	if (snapshot->count) {
+		const struct render *render = snapshot_row(snapshot, 0);
+
+		summary_add(out, (size_t)render->connections,
+			    render->connections == 1 ? "connection" : "connections");
+	}
 }
 
 static void json_add_waiting(struct json *into, const struct render *render)
@@ -158,6 +164,8 @@ static void json(const void *row, struct json *into)
 	json_add_time(into, "executed", render->executed_ms);
 	json_add_int(into, "executions", render->executions);
 	json_add_int(into, "dependencies", render->dependencies);
+	json_add_int(into, "connections", render->connections);
+	json_add_int(into, "queries_waiting", render->queries_waiting);
 	json_add_time(into, "written", render->written_ms);
 	json_add_time(into, "loaded", render->loaded_ms);
 	json_add_bool(into, "not_loaded", render->not_loaded);
@@ -181,6 +189,20 @@ static void detail_waiting(const struct render *render, struct strbuf *out)
 		detail_fmt(out, "", "and %zu more", count - WAITING_SHOWN);
 }
 
+static void detail_connections(const struct render *render, struct strbuf *out)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (!render->answers)
+		return;
+	strbuf_addf(&text, "%" PRId64 " connection%s, %" PRId64 " answers to all templates",
+		    render->connections, render->connections == 1 ? "" : "s", render->answers);
+	if (render->queries_waiting)
+		strbuf_addf(&text, ", %" PRId64 " queries wait", render->queries_waiting);
+	detail_text(out, "Consul", text.buf);
+	strbuf_release(&text);
+}
+
 static void detail_execution(const struct render *render, struct strbuf *out)
 {
 	char time[CLOCK_TEXT_BYTES], age[TEXT_AGE_BYTES];
@@ -193,6 +215,7 @@ static void detail_execution(const struct render *render, struct strbuf *out)
 	detail_text(out, "because of", render->cause);
 	detail_fmt(out, "asks for", "%" PRId64 " thing%s", render->dependencies,
 		   render->dependencies == 1 ? "" : "s");
+	detail_connections(render, out);
 }
 
 /* How to look at them, and the newest ones. */

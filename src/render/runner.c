@@ -15,6 +15,7 @@
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/text.h"
+#include "binnacle/consul/consul.h"
 #include "binnacle/loop/loop.h"
 
 #define DEFAULT_WATCH_LIMIT 100000
@@ -259,6 +260,19 @@ void render_runner_set_mode(struct render_runner *runner, enum render_mode mode)
 	for (size_t i = 0; i < runner->count && mode == RENDER_OFF; i++)
 		runner->jobs[i]->settled[0] = '\0';
 	runner_schedule(runner);
+}
+
+void render_load(const struct render_runner *runner, struct render_load *out)
+{
+	struct consul_load load = { 0 };
+
+	if (runner->consul)
+		consul_load(runner->consul, &load);
+	*out = (struct render_load){
+		.connections = load.calls + load.watches,
+		.waiting = load.waiting_watches,
+		.dependencies = runner->source ? render_source_count(runner->source) : 0,
+	};
 }
 
 size_t render_count(const struct render_runner *runner)

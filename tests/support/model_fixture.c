@@ -342,6 +342,9 @@ void model_fixture_waiting(struct model *model)
 	row->executed_ms = FIXTURE_NOW_MS - 40 * SECOND;
 	row->executions = 5;
 	row->dependencies = 3;
+	row->connections = 6;
+	row->queries_waiting = 2;
+	row->answers = 31;
 	model_publish(model, snapshot);
 }
 

@@ -102,7 +102,10 @@ struct render {
 	int64_t written_ms, loaded_ms, generations;
 	int64_t since_ms, executed_ms, executions;
 	int64_t dependencies; /* that it asks for */
-	bool not_loaded;      /* the file on disk is newer than what nginx took */
+	/* Of all templates together: connections to Consul, queries that wait for one, and what is
+	 * answered over them. */
+	int64_t connections, queries_waiting, answers;
+	bool not_loaded; /* the file on disk is newer than what nginx took */
 };
 
 /* A text of a template. id: "TEMPLATE:NAME". */

@@ -174,6 +174,14 @@ void render_runner_stop(struct render_runner *runner);
 enum render_mode render_runner_mode(const struct render_runner *runner);
 void render_runner_set_mode(struct render_runner *runner, enum render_mode mode);
 
+/* What all answers together cost Consul. */
+struct render_load {
+	size_t connections; /* requests under way, those of others that share the client included */
+	size_t waiting;     /* blocking queries that wait for their turn */
+	size_t dependencies; /* that are answered */
+};
+void render_load(const struct render_runner *runner, struct render_load *out);
+
 size_t render_count(const struct render_runner *runner);
 /* Borrowed until the loop turns; the texts in it too. */
 const struct render_status *render_status(const struct render_runner *runner, size_t index);
