@@ -31,6 +31,7 @@
 
 static struct real_etcd server;
 static bool have_etcd;
+static enum calico_api api; /* what can be is run with both; which one it is has to be found out */
 
 struct scene {
 	struct loop *loop;
@@ -44,6 +45,8 @@ struct scene {
 	bool (*check)(struct scene *scene);
 	char eid;
 	const char *word;
+	int64_t timeout_ms; /* of etcd; 0: the default */
+	int64_t alive_ms;
 };
 
 static int set_up(void **state)
@@ -117,7 +120,12 @@ static bool run_check(void *arg)
 
 static void start(struct scene *scene, const char *url)
 {
-	struct etcd_config config = { .endpoints = (const char *[]){ url, NULL } };
+	struct etcd_config config = {
+		.api = scene->peer ? ETCD_V2 : ETCD_UNDECIDED,
+		.endpoints = (const char *[]){ url, NULL },
+		.timeout_ms = scene->timeout_ms,
+		.idle_ms = scene->timeout_ms,
+	};
 	struct calico_feed_options options = { .grace_ms = GRACE_MS };
 	struct err err;
 
@@ -159,6 +167,10 @@ static void fill(struct scene *scene)
 	cluster_wep(cluster, "n1", 'a', "10.0.0.1");
 	cluster_wep(cluster, "n1", 'b', "10.0.0.2");
 	cluster_wep(cluster, "n1", 'c', "10.0.0.3");
+	if (api == CALICO_API_V3)
+		cluster_put(cluster, CALICO_RESOURCES "/clusterinformations/default",
+			    "{\"kind\":\"ClusterInformation\",\"metadata\":{},\"spec\":{"
+			    "\"datastoreReady\":true}}");
 	cluster_push(cluster, &server);
 	cluster_free(cluster);
 	scripted_docker_say(scene->daemon,
@@ -247,21 +259,20 @@ static void changes_are_seen_and_a_node_without_daemon_stays_unknown(void **stat
 {
 	struct scene *scene = *state;
 	const struct endpoint_row *row;
-	char *path;
+	const char *key;
 
 	if (!have_etcd)
 		skip();
 	fill(scene);
 	start(scene, server.url);
 	until_word(scene, 'a', "live");
-	real_etcd_put(&server, cluster_wep_key("n2", 'd'), cluster_wep_value('d', "10.0.0.9"));
+	key = cluster_wep_key("n2", 'd');
+	cluster_store(&server, key, cluster_wep_value('d', "10.0.0.9"));
 	UNTIL(scene, is_unknown);
 	row = endpoint(scene, "n2", 'd');
 	assert_int_equal(row->state, STATE_UNKNOWN);
 	assert_false(row->cleanable);
-	path = xasprintf("/v2/keys%s", cluster_wep_key("n1", 'b'));
-	free(real_etcd_request(&server, "DELETE", path, NULL, NULL));
-	free(path);
+	cluster_store(&server, cluster_wep_key("n1", 'b'), NULL);
 	UNTIL(scene, b_is_gone);
 	/* The container goes: what it had is not live any longer. */
 	scripted_docker_say(
@@ -293,6 +304,40 @@ static void a_daemon_that_answers_in_part_proves_nothing(void **state)
 static bool is_down(struct scene *scene)
 {
 	return health(scene) == SOURCE_DOWN;
+}
+
+static bool is_up(struct scene *scene)
+{
+	return health(scene) == SOURCE_OK;
+}
+
+static bool was_seen_later(struct scene *scene)
+{
+	return model_source(scene->model, SOURCE_CALICO)->alive_mono_ms > scene->alive_ms;
+}
+
+static void a_store_that_hangs_is_noticed_and_its_data_says_its_age(void **state)
+{
+	struct scene *scene = *state;
+	const struct source_status *status = model_source(scene->model, SOURCE_CALICO);
+
+	if (!have_etcd)
+		skip();
+	fill(scene);
+	scene->timeout_ms = 2000;
+	start(scene, server.url);
+	until_word(scene, 'b', "STALE");
+	real_etcd_pause(&server, true); /* connections stay open, nobody answers */
+	UNTIL(scene, is_down);
+	real_etcd_pause(&server, false);
+	assert_non_null(strstr(status->message, " 2 s"));
+	/* The age counts from when the data was last known to be the present. */
+	assert_true(status->alive_mono_ms <= clock_mono_ms() - 2000);
+	assert_int_equal(model_current(scene->model, MODEL_ENDPOINTS)->count, 3);
+	assert_string_equal(endpoint(scene, "n1", 'a')->status, "live");
+	scene->alive_ms = status->alive_mono_ms;
+	UNTIL(scene, is_up);
+	UNTIL(scene, was_seen_later);
 }
 
 /* The last one with the server: it is stopped. */
@@ -385,13 +430,22 @@ static int stop_server(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest both[] = {
 		TEST(an_endpoint_without_container_is_young_until_it_was_read_twice),
 		TEST(changes_are_seen_and_a_node_without_daemon_stays_unknown),
 		TEST(a_daemon_that_answers_in_part_proves_nothing),
-		TEST(a_second_look_that_fails_or_is_older_changes_nothing),
+		TEST(a_store_that_hangs_is_noticed_and_its_data_says_its_age),
 		TEST(rows_stay_while_etcd_is_down),
 	};
+	const struct CMUnitTest played[] = {
+		TEST(a_second_look_that_fails_or_is_older_changes_nothing),
+	};
+	int failures = cmocka_run_group_tests(played, NULL, NULL);
 
-	return cmocka_run_group_tests(tests, start_server, stop_server);
+	failures +=
+		cmocka_run_group_tests_name("API v1 in etcd v2", both, start_server, stop_server);
+	api = CALICO_API_V3;
+	cluster_use(api);
+	return failures +
+	       cmocka_run_group_tests_name("API v3 in etcd v3", both, start_server, stop_server);
 }
