@@ -385,8 +385,9 @@ static void on_take(void *arg)
 	feed->state = feed->incoming;
 	feed->incoming = NULL;
 	calico_selection_fill(&feed->selection, feed->state);
-	model_set_source(feed->model, SOURCE_CALICO, SOURCE_OK, detail_of(feed),
-			 feed->note ? feed->note : "");
+	if (!feed->is_down) /* by what came after this state */
+		model_set_source(feed->model, SOURCE_CALICO, SOURCE_OK, detail_of(feed),
+				 feed->note ? feed->note : "");
 	judge(feed);
 	feed->took_ms += clock_mono_ms() - began_ms;
 }

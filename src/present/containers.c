@@ -99,11 +99,27 @@ static void json(const void *row, struct json *into)
 	json_add_time(into, "since", container->since_ms);
 }
 
+/* Calico's endpoint of a container; NULL: none is known. */
+static const struct endpoint_row *endpoint_of(const struct container_row *container,
+					      const struct model *model)
+{
+	const struct snapshot *endpoints = model_current(model, MODEL_ENDPOINTS);
+
+	for (size_t i = 0; i < endpoints->count && *container->name; i++) {
+		const struct endpoint_row *endpoint = snapshot_row(endpoints, i);
+
+		if (strcmp(endpoint->container, container->name) == 0 &&
+		    strcmp(endpoint->node, container->node) == 0)
+			return endpoint;
+	}
+	return NULL;
+}
+
 static void detail(const void *row, const struct model *model, struct strbuf *out)
 {
 	const struct container_row *container = row;
+	const struct endpoint_row *endpoint = endpoint_of(container, model);
 
-	(void)model;
 	detail_text(out, "container", container->name);
 	detail_text(out, "state", container->status);
 	detail_since(out, "since", container->since_ms);
@@ -113,6 +129,12 @@ static void detail(const void *row, const struct model *model, struct strbuf *ou
 	detail_text(out, "network", container->network);
 	detail_text(out, "address", container->address);
 	detail_text(out, "fixed address", container->fixed_address);
+	if (endpoint && endpoint->labels_missing.count)
+		detail_text(out, "labels",
+			    "these never reached its Calico endpoint; policies by them do not "
+			    "select it:");
+	if (endpoint)
+		detail_list(out, "", endpoint->labels_missing);
 	detail_text(out, "registered", *container->registered ? container->registered : "nothing");
 	detail_text(out, "wanted", container->wanted);
 	detail_text(out, "id", container->container_id);

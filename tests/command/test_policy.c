@@ -87,8 +87,18 @@ static void hear_ended(void *arg, struct command_call *call, enum command_status
 	snprintf(world->message, sizeof(world->message), "%s", err ? err->msg : "");
 }
 
+static void hear_text(void *arg, const char *title, const char *text, size_t len, bool is_diff)
+{
+	struct world *world = arg;
+
+	(void)title;
+	(void)is_diff;
+	strbuf_add(&world->said, text, len);
+}
+
 static const struct command_front front = {
 	.name = "test",
+	.text = hear_text,
 	.message = hear_message,
 	.confirm = hear_confirm,
 	.ended = hear_ended,
@@ -358,6 +368,27 @@ static void a_file_that_cannot_be_read_says_where(void **state)
 	assert_non_null(strstr(world->message, "there is no policy \"nobody\""));
 }
 
+static void what_is_there_is_printed_in_the_form_of_its_own_tool(void **state)
+{
+	struct world *world = *state;
+	struct err err;
+
+	if (!have_etcd)
+		skip();
+	run(world, true, "calicoctl get WorkloadEndpoint -o wide --node N1");
+	assert_done(world);
+	assert_non_null(strstr(world->said.buf, "10.0.0.1/32          calia       net        \n"));
+	run(world, true, "calicoctl get profile net -o yaml");
+	assert_string_equal(world->said.buf, "- apiVersion: v1\n  kind: profile\n  metadata:\n"
+					     "    name: net\n    tags:\n    - net\n  spec: {}\n");
+	run(world, true, "calicoctl get nosuch");
+	assert_int_equal(world->status, COMMAND_USAGE);
+	assert_string_equal(world->message, "Resource type 'nosuch' is not supported");
+	assert_null(command_parse("calicoctl get node -o csv", &err));
+	assert_string_equal(err.msg, "--output is one of: ps wide yaml json");
+	assert_null(command_parse("list nodes -o wide", &err));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -368,6 +399,7 @@ int main(void)
 		TEST(what_changed_while_it_was_asked_is_left_alone),
 		TEST(the_same_again_is_nothing_to_do),
 		TEST(a_file_that_cannot_be_read_says_where),
+		TEST(what_is_there_is_printed_in_the_form_of_its_own_tool),
 	};
 	int failed;
 

@@ -253,6 +253,42 @@ static void an_endpoint_tells_its_policies_and_warns_when_nothing_admits_its_tra
 	model_free(model);
 }
 
+static void labels_that_never_reached_the_endpoint_are_told_by_both(void **state)
+{
+	static const char *const labels[] = { "role=web" };
+	struct snapshot *endpoints = snapshot_new(MODEL_ENDPOINTS);
+	struct snapshot *containers = snapshot_new(MODEL_CONTAINERS);
+	struct endpoint_row *endpoint = snapshot_add(endpoints);
+	struct container_row *container = snapshot_add(containers);
+	const struct table *table = present_table(MODEL_ENDPOINTS);
+	struct model *model = model_new();
+	struct strbuf text = STRBUF_INIT;
+
+	(void)state;
+	endpoint->container = container->name = "web-1";
+	endpoint->node = container->node = "dock-1";
+	endpoint->state = STATE_PASS;
+	endpoint->labels_missing = snapshot_list(endpoints, labels, COUNT_OF(labels));
+	assert_int_equal(table->state(endpoint), STATE_WARN);
+	table_column(table, "labels")->text(endpoint, &text);
+	assert_string_equal(text.buf, "MISSING role=web");
+	strbuf_reset(&text);
+	table_column(table, "policies")->text(endpoint, &text);
+	assert_string_equal(text.buf, "none");
+	strbuf_reset(&text);
+	model_publish(model, endpoints);
+	present_table(MODEL_CONTAINERS)->detail(container, model, &text);
+	assert_non_null(strstr(text.buf, "never reached its Calico endpoint"));
+	assert_non_null(strstr(text.buf, "\trole=web\n"));
+	strbuf_reset(&text);
+	container->node = "dock-2";
+	present_table(MODEL_CONTAINERS)->detail(container, model, &text);
+	assert_null(strstr(text.buf, "never reached"));
+	strbuf_release(&text);
+	snapshot_unref(&containers);
+	model_free(model);
+}
+
 static void every_column_writes_every_row_of_its_table(void **state)
 {
 	struct model *model = model_new();
@@ -390,6 +426,7 @@ int main(void)
 		cmocka_unit_test(the_last_text_takes_the_rest),
 		cmocka_unit_test(
 			an_endpoint_tells_its_policies_and_warns_when_nothing_admits_its_traffic),
+		cmocka_unit_test(labels_that_never_reached_the_endpoint_are_told_by_both),
 		cmocka_unit_test(every_column_writes_every_row_of_its_table),
 		cmocka_unit_test(a_title_counts_what_matters),
 		cmocka_unit_test(names_with_numbers_are_joined_to_ranges),
