@@ -512,7 +512,9 @@ static enum lex_state lex_action(struct lexer *lexer)
 	case '$':
 		return lex_field_or_variable(lexer, TOKEN_VARIABLE);
 	case '.':
-		if (!is_digit(peek(lexer, &used)))
+		/* At the end of the text Go takes it for a number. */
+		c = peek(lexer, &used);
+		if (c != END_OF_TEXT && !is_digit(c))
 			return lex_field_or_variable(lexer, TOKEN_FIELD);
 		lexer->pos--;
 		return lex_number(lexer);

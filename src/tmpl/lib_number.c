@@ -8,7 +8,7 @@
 #include "number.h"
 #include "unicode.h"
 
-enum operation { OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_MODULO, OP_MINIMUM, OP_MAXIMUM };
+enum operation { OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_DIVIDE, OP_MODULO };
 
 static bool is_number(const struct tmpl_value *value)
 {
@@ -52,10 +52,6 @@ static const struct tmpl_value *float_result(struct call *call, enum operation o
 		return tmpl_float(call->arena, a * b);
 	case OP_DIVIDE:
 		return tmpl_float(call->arena, a / b);
-	case OP_MINIMUM:
-		return tmpl_float(call->arena, a < b ? a : b);
-	case OP_MAXIMUM:
-		return tmpl_float(call->arena, a > b ? a : b);
 	case OP_MODULO:
 		break;
 	}
@@ -76,10 +72,6 @@ static int64_t int_result(enum operation op, int64_t a, int64_t b)
 		return b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b;
 	case OP_MODULO:
 		return b == -1 ? 0 : a % b;
-	case OP_MINIMUM:
-		return a < b ? a : b;
-	case OP_MAXIMUM:
-		return a > b ? a : b;
 	}
 	return 0;
 }
@@ -97,10 +89,6 @@ static uint64_t uint_result(enum operation op, uint64_t a, uint64_t b)
 		return a / b;
 	case OP_MODULO:
 		return a % b;
-	case OP_MINIMUM:
-		return a < b ? a : b;
-	case OP_MAXIMUM:
-		return a > b ? a : b;
 	}
 	return 0;
 }
@@ -153,14 +141,40 @@ static const struct tmpl_value *number_modulo(struct call *call)
 	return calculate(call, OP_MODULO);
 }
 
+/* One of the operands, widened; of equal ones the second one given, which is the first here. */
+static const struct tmpl_value *extreme(struct call *call, bool least)
+{
+	const struct tmpl_value *b = call->args[0], *a = call->args[1], *chosen;
+	bool floats = a->type->kind == TMPL_FLOAT || b->type->kind == TMPL_FLOAT;
+	bool uints = a->type->kind == TMPL_UINT && b->type->kind == TMPL_UINT;
+	int order;
+
+	if (!is_number(a))
+		return fail_type(call, a);
+	if (!is_number(b))
+		return fail_type(call, b);
+	if (floats)
+		order = (as_float(a) > as_float(b)) - (as_float(a) < as_float(b));
+	else if (uints)
+		order = (a->u.uinteger > b->u.uinteger) - (a->u.uinteger < b->u.uinteger);
+	else
+		order = (as_int(a) > as_int(b)) - (as_int(a) < as_int(b));
+	chosen = (least ? order < 0 : order > 0) ? a : b;
+	if (chosen->type->kind == TMPL_UINT)
+		return tmpl_uint64(call->arena, chosen->u.uinteger);
+	if (chosen->type->kind == TMPL_INT)
+		return tmpl_int64(call->arena, chosen->u.integer);
+	return chosen;
+}
+
 static const struct tmpl_value *number_minimum(struct call *call)
 {
-	return calculate(call, OP_MINIMUM);
+	return extreme(call, true);
 }
 
 static const struct tmpl_value *number_maximum(struct call *call)
 {
-	return calculate(call, OP_MAXIMUM);
+	return extreme(call, false);
 }
 
 static const struct tmpl_value *number_loop(struct call *call)
