@@ -156,8 +156,11 @@ static bool add_named(struct command_call *call, struct plan *plan, const char *
 			continue;
 		found = true;
 		/* A name alone means the left-overs; all of it only when that is said. */
-		if (instance->dangling || instance->duplicate || call->line->all)
+		if (instance->dangling || instance->is_surplus || call->line->all)
 			add_deregistration(call, plan, instance);
+		else if (instance->duplicate)
+			plan_skip(plan, "%s is %s, and nothing says which of the two is left over",
+				  instance->id, instance->why);
 		else
 			plan_skip(plan, "%s is not left over; --all or its id takes it, too",
 				  instance->id);

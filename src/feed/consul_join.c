@@ -67,7 +67,7 @@ struct join {
 	struct consul_feed *feed;
 	struct snapshot *services, *instances;
 	struct strmap rows;   /* service name -> index + 1 into services */
-	struct strmap places; /* "service address port" -> node of the first one */
+	struct strmap places; /* "service address port" -> index + 1 of the first one */
 };
 
 /* "host:container:port[:udp]" as Registrator makes it. */
@@ -111,18 +111,60 @@ static void judge_dangling(struct join *join, struct instance *row)
 	free(container);
 }
 
-static void judge_duplicate(struct join *join, struct instance *row)
+static struct instance *instance_at(const struct join *join, size_t index)
 {
-	char *key = xasprintf("%s %s %lld", row->service, row->address, (long long)row->port);
-	const char *other = strmap_get(&join->places, key);
+	return (struct instance *)(void *)(join->instances->rows +
+					   index * join->instances->row_size);
+}
 
-	if (!other) {
-		strmap_put(&join->places, key, (void *)(uintptr_t)row->node);
-	} else if (strcmp(other, row->node) != 0) {
-		row->duplicate = true;
-		if (!*row->why)
-			row->why = arena_printf(&join->instances->arena, "also registered on %s",
-						other);
+/* What speaks for its being the one that is left over; NULL: nothing. */
+static const char *against(const struct join *join, const struct instance *row)
+{
+	const struct check *node = check_of(join->feed, row->node, "");
+
+	if (row->dangling)
+		return row->why;
+	if (node->status >= CHECK_CRITICAL)
+		return arena_printf(&join->instances->arena, "its node %s is failing", row->node);
+	return NULL;
+}
+
+/* One of two at the same place: who is the other, and which of them is probably dead. */
+static void tell_duplicate(const struct join *join, struct instance *row,
+			   const struct instance *other)
+{
+	const char *mine = against(join, row), *theirs = against(join, other);
+	struct arena *arena = &join->instances->arena;
+
+	row->duplicate = true;
+	row->is_surplus = mine && !theirs;
+	if (row->dangling)
+		return;
+	if (mine)
+		row->why = arena_printf(arena, "also registered on %s, and %s", other->node, mine);
+	else if (theirs)
+		row->why =
+			arena_printf(arena, "also registered on %s, where %s", other->node, theirs);
+	else
+		row->why = arena_printf(arena, "also registered on %s", other->node);
+}
+
+/* Both are flagged: that the first one was read first says nothing. */
+static void judge_duplicate(struct join *join, size_t index)
+{
+	struct instance *row = instance_at(join, index), *other;
+	char *key = xasprintf("%s %s %lld", row->service, row->address, (long long)row->port);
+	uintptr_t first = (uintptr_t)strmap_get(&join->places, key);
+
+	if (!first) {
+		strmap_put(&join->places, key, (void *)(uintptr_t)(index + 1));
+	} else {
+		other = instance_at(join, first - 1);
+		if (strcmp(other->node, row->node) != 0) {
+			if (!other->duplicate)
+				tell_duplicate(join, other, row);
+			tell_duplicate(join, row, other);
+		}
 	}
 	free(key);
 }
@@ -218,7 +260,7 @@ static void add_instance(struct join *join, const struct node *node,
 	row->output = consul_feed_text(join->instances, worst->output);
 	row->own_agent = strcmp(node->name, model_facts(feed->model)->node) == 0;
 	judge_dangling(join, row);
-	judge_duplicate(join, row);
+	judge_duplicate(join, join->instances->count - 1);
 	row->since_ms = consul_feed_since(feed, "i", row->id, row->status);
 	add_to_service(join, row, source, worst->status);
 }

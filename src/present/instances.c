@@ -98,11 +98,13 @@ static enum row_state shown_state(const void *row)
 	return instance->dangling || instance->duplicate ? STATE_STALE : state(row);
 }
 
+/* Of two at one place only the one that something speaks against: all that want attention can be
+ * removed with one key. */
 static bool attention(const void *row)
 {
 	const struct instance *instance = row;
 
-	return instance->dangling || instance->duplicate;
+	return instance->dangling || instance->is_surplus;
 }
 
 static void summary(const struct snapshot *snapshot, struct strbuf *out)

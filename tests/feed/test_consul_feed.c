@@ -476,11 +476,36 @@ static void the_same_place_on_another_node_is_a_duplicate(void **state)
 	UNTIL(scene, has_services);
 	assert_true(instance(scene, "n2/a")->duplicate);
 	assert_string_equal(instance(scene, "n2/a")->why, "also registered on n1");
+	/* That one was read first says nothing about which is left over. */
+	assert_true(instance(scene, "n1/a")->duplicate);
+	assert_string_equal(instance(scene, "n1/a")->why, "also registered on n2");
+	assert_false(instance(scene, "n1/a")->is_surplus || instance(scene, "n2/a")->is_surplus);
 	/* Twice on one node, another address, another service, another port. */
 	assert_false(instance(scene, "n1/a2")->duplicate);
 	assert_false(instance(scene, "n2/b")->duplicate);
 	assert_false(instance(scene, "n2/c")->duplicate);
 	assert_false(instance(scene, "n2/d")->duplicate);
+	assert_int_equal(service(scene, "web")->duplicates, 1);
+}
+
+static void of_two_at_one_place_the_one_on_a_failing_node_is_left_over(void **state)
+{
+	struct scene *scene = *state;
+
+	script(scene, HAS(scene, SERVICE("a", "web", "10.9.9.9", "80", "[]")),
+	       HAS(scene, SERVICE("a", "web", "10.9.9.9", "80", "[]")),
+	       "[{\"Node\":\"n1\",\"CheckID\":\"serfHealth\",\"Status\":\"critical\","
+	       "\"ServiceID\":\"\",\"Output\":\"Agent not live\"}]");
+	start(scene);
+	UNTIL(scene, has_services);
+	assert_true(instance(scene, "n1/a")->duplicate);
+	assert_true(instance(scene, "n2/a")->duplicate);
+	assert_true(instance(scene, "n1/a")->is_surplus);
+	assert_false(instance(scene, "n2/a")->is_surplus);
+	assert_string_equal(instance(scene, "n1/a")->why,
+			    "also registered on n2, and its node n1 is failing");
+	assert_string_equal(instance(scene, "n2/a")->why,
+			    "also registered on n1, where its node n1 is failing");
 	assert_int_equal(service(scene, "web")->duplicates, 1);
 }
 
@@ -629,6 +654,7 @@ int main(void)
 		TEST(nothing_is_dangling_while_the_daemon_answers_in_part),
 		TEST(nothing_is_dangling_before_the_daemon_has_answered),
 		TEST(the_same_place_on_another_node_is_a_duplicate),
+		TEST(of_two_at_one_place_the_one_on_a_failing_node_is_left_over),
 		TEST(an_instance_more_is_seen_though_the_list_of_services_is_the_same),
 		TEST(a_node_that_leaves_takes_its_instances_along),
 		TEST(rows_stay_while_the_agent_is_down_and_are_fresh_when_it_answers),

@@ -70,6 +70,7 @@ struct instance {
 	const char *output;
 	bool dangling;   /* registrator's form, and its container does not exist */
 	bool duplicate;  /* the same service, address and port on another node */
+	bool is_surplus; /* and of the two, the one that something speaks against: see `why` */
 	bool own_agent;  /* registered with the agent we talk to */
 	const char *why; /* of dangling and duplicate, in words */
 	int64_t since_ms;
