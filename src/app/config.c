@@ -416,11 +416,30 @@ static bool read_register(struct config *config, const struct hcl_value *root, s
 	return true;
 }
 
+static bool read_confirm(const struct hcl_value *block, enum action_confirm *confirm,
+			 struct err *err)
+{
+	static const char *const names[] = { "normal", "always-type", "relaxed" };
+	const char *text = NULL;
+
+	if (!hcl_read_text(block, "confirm", &text, err))
+		return false;
+	for (size_t i = 0; text && i < COUNT_OF(names); i++) {
+		if (strcmp(names[i], text) == 0) {
+			*confirm = (enum action_confirm)i;
+			return true;
+		}
+	}
+	return !text || err_set(err, ERR_INPUT,
+				"line %zu: confirm must be normal, always-type or relaxed, and is "
+				"\"%s\"",
+				block->line, text);
+}
+
 static bool read_ui(struct config *config, const struct hcl_value *root, struct err *err)
 {
-	static const char *const keys[] = {
-		"theme", "production", "color", "ascii", "plain", NULL
-	};
+	static const char *const keys[] = { "theme", "production", "color", "ascii",
+					    "plain", "confirm",    NULL };
 	static const char *const bind_keys[] = { "run", NULL };
 	const struct hcl_value *block = hcl_get(root, "ui");
 
@@ -429,7 +448,8 @@ static bool read_ui(struct config *config, const struct hcl_value *root, struct 
 		      !hcl_read_text(block, "color", &config->color, err) ||
 		      !hcl_read_bool(block, "ascii", &config->ascii, err) ||
 		      !hcl_read_bool(block, "plain", &config->plain, err) ||
-		      !hcl_read_bool(block, "production", &config->production, err)))
+		      !hcl_read_bool(block, "production", &config->production, err) ||
+		      !read_confirm(block, &config->confirm, err)))
 		return false;
 	for (block = NULL; (block = hcl_each(root, "bind", block));) {
 		struct config_bind *bind;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "binnacle/action/env.h"
 #include "binnacle/base/err.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/consul/consul.h"
@@ -69,6 +70,7 @@ struct config {
 	const char *registry; /* URI; NULL: the agent of `consul` */
 	const char *theme, *color, *term;
 	bool production, read_only, ascii, plain;
+	enum action_confirm confirm;
 	struct config_bind *binds;
 	size_t bind_count, bind_cap;
 };

@@ -443,6 +443,7 @@ struct engine *engine_new(struct loop *loop, const struct config *config, enum e
 	env->node = config->node;
 	env->production_dc = config->production ? model_facts(engine->model)->datacenter : NULL;
 	env->read_only = config->read_only;
+	env->confirm = config->confirm;
 	env->state_dir = engine->state_dir;
 	env->set_mode = set_mode;
 	env->agent_at = agent_at;

@@ -565,6 +565,7 @@ const struct command address_commands[] = {
 			"another orchestrator's is refused with its reason.",
 		.table = MODEL_ADDRESSES,
 		.takes_selection = true,
+		.looks_again = true,
 		.needs = MODEL_BIT(MODEL_ADDRESSES) | MODEL_BIT(MODEL_ENDPOINTS) |
 			 MODEL_BIT(MODEL_CONTAINERS),
 		.ready = verdicts_are_ripe,
@@ -581,6 +582,7 @@ const struct command address_commands[] = {
 			"that does it. Does not start\nthe container.",
 		.table = MODEL_CONTAINERS,
 		.takes_selection = true,
+		.looks_again = true,
 		.needs = MODEL_BIT(MODEL_ADDRESSES) | MODEL_BIT(MODEL_ENDPOINTS) |
 			 MODEL_BIT(MODEL_CONTAINERS) | MODEL_BIT(MODEL_POOLS),
 		.ready = verdicts_are_ripe,

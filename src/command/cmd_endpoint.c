@@ -303,6 +303,7 @@ const struct command endpoint_commands[] = {
 		.options = "node older all no-release",
 		.table = MODEL_ENDPOINTS,
 		.takes_selection = true,
+		.looks_again = true,
 		.needs = MODEL_BIT(MODEL_ENDPOINTS),
 		.ready = verdicts_are_ripe,
 		.ready_patience_ms = VERDICTS_PATIENCE_MS,

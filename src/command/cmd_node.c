@@ -379,6 +379,7 @@ const struct command node_commands[] = {
 			"daemon that answers has is not touched. The node's name must be\ntyped.",
 		.table = MODEL_NODES,
 		.takes_selection = true,
+		.looks_again = true,
 		.needs = MODEL_BIT(MODEL_NODES) | MODEL_BIT(MODEL_ENDPOINTS) |
 			 MODEL_BIT(MODEL_ADDRESSES),
 		.ready = is_ripe,

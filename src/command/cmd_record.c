@@ -140,6 +140,7 @@ const struct command record_commands[] = {
 			"itself.",
 		.table = MODEL_ENDPOINTS,
 		.takes_selection = true,
+		.looks_again = true,
 		.needs = MODEL_BIT(MODEL_ENDPOINTS) | MODEL_BIT(MODEL_CONTAINERS),
 		.ready = verdicts_are_ripe,
 		.ready_patience_ms = VERDICTS_PATIENCE_MS,

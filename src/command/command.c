@@ -6,6 +6,7 @@
 #include "binnacle/command/command.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,9 @@
 #include "binnacle/action/job.h"
 #include "binnacle/action/journal.h"
 #include "binnacle/action/plan.h"
+#include "binnacle/action/step.h"
 #include "binnacle/base/clock.h"
+#include "binnacle/base/json.h"
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/text.h"
@@ -130,12 +133,20 @@ static void stop_waiting(struct command_call *call)
 	loop_deferred_cancel(&call->deferred);
 }
 
+static void forget_tables(struct command_call *call)
+{
+	for (int i = 0; i < MODEL_TABLE_COUNT; i++)
+		snapshot_unref(&call->seen[i]);
+}
+
 static void free_call(struct command_call *call)
 {
 	stop_waiting(call);
 	loop_timer_stop(&call->deadline);
 	job_abandon(&call->job);
 	plan_free(call->plan);
+	plan_free(call->asked);
+	forget_tables(call);
 	command_line_free(call->line);
 	free(call->state);
 	free(call);
@@ -498,6 +509,90 @@ static void tell_ages(struct command_call *call)
 	strbuf_release(&text);
 }
 
+static void remember_tables(struct command_call *call)
+{
+	forget_tables(call);
+	for (int i = 0; i < MODEL_TABLE_COUNT; i++)
+		if ((call->needs & MODEL_BIT(i)) &&
+		    model_has(call->env->model, (enum model_table)i))
+			call->seen[i] =
+				snapshot_ref(model_current(call->env->model, (enum model_table)i));
+}
+
+static bool tables_have_changed(const struct command_call *call)
+{
+	for (int i = 0; i < MODEL_TABLE_COUNT; i++)
+		if (call->seen[i] &&
+		    call->seen[i] != model_current(call->env->model, (enum model_table)i))
+			return true;
+	return false;
+}
+
+static bool is_same_target(const struct plan_target *a, const struct plan_target *b)
+{
+	bool same = a->step_count == b->step_count;
+
+	for (size_t i = 0; same && i < a->step_count; i++) {
+		struct strbuf left = STRBUF_INIT, right = STRBUF_INIT;
+
+		json_print(&left, a->steps[i].args);
+		json_print(&right, b->steps[i].args);
+		same = a->steps[i].kind == b->steps[i].kind && strcmp(left.buf, right.buf) == 0;
+		strbuf_release(&left);
+		strbuf_release(&right);
+	}
+	return same;
+}
+
+static const struct plan_target *find_target(const struct plan *plan,
+					     const struct plan_target *like)
+{
+	for (size_t i = 0; i < plan->target_count; i++)
+		if (strcmp(plan->targets[i].kind, like->kind) == 0 &&
+		    strcmp(plan->targets[i].id, like->id) == 0)
+			return &plan->targets[i];
+	return NULL;
+}
+
+/*
+ * Whether what was confirmed is still so, but for a tenth that is then skipped. A target that is
+ * none any more may have come back to life, which is never a detail.
+ */
+static bool still_holds(struct command_call *call, const struct plan *asked,
+			const struct plan *fresh)
+{
+	size_t changed = 0, gone = 0;
+	char text[160];
+
+	for (size_t i = 0; i < asked->target_count; i++) {
+		const struct plan_target *now = find_target(fresh, &asked->targets[i]);
+
+		gone += !now;
+		changed += now && !is_same_target(&asked->targets[i], now);
+	}
+	if (!gone && changed * 10 <= asked->target_count)
+		return true;
+	snprintf(text, sizeof(text),
+		 "%zu of %zu targets changed while you were asked, %zu of them are none any more: "
+		 "look again",
+		 gone + changed, asked->target_count, gone);
+	say(call, LOG_LEVEL_WARN, text);
+	return false;
+}
+
+/* One thing that can be taken back, where the operator does not want to be asked about such. */
+static bool needs_no_question(const struct command_call *call, const struct plan *plan)
+{
+	if (call->env->confirm != ACTION_CONFIRM_RELAXED || !call->front->interactive ||
+	    call->env->production_dc || call->looking_only || plan->target_count != 1 ||
+	    plan->confirm != PLAN_CONFIRM_YES || plan->irreversible)
+		return false;
+	for (size_t i = 0; i < plan->targets[0].step_count; i++)
+		if (!plan->targets[0].steps[i].kind->undo)
+			return false;
+	return true;
+}
+
 static bool plan_is_as_expected(struct command_call *call, struct err *err)
 {
 	const struct command_line *line = call->line;
@@ -522,7 +617,20 @@ void command_propose(struct command_call *call, struct plan *plan)
 
 	assert(call->phase == COMMAND_LOOKING && !call->plan);
 	plan_seal(plan);
+	if (call->asked && still_holds(call, call->asked, plan)) {
+		plan_free(plan);
+		call->plan = call->asked;
+		call->asked = NULL;
+		act(call, call->answered);
+		return;
+	}
+	plan_free(call->asked);
+	call->asked = NULL;
 	call->plan = plan;
+	if (call->env->confirm == ACTION_CONFIRM_ALWAYS_TYPE && plan->confirm == PLAN_CONFIRM_YES)
+		plan->confirm = PLAN_CONFIRM_TYPED;
+	if (call->command->looks_again)
+		remember_tables(call);
 	tell_ages(call);
 	if (!plan_is_as_expected(call, &err)) {
 		fail(call, &err);
@@ -538,8 +646,27 @@ void command_propose(struct command_call *call, struct plan *plan)
 	call->phase = COMMAND_ASKING;
 	if (plan->confirm == PLAN_CONFIRM_NONE && !call->looking_only)
 		act(call, "none");
+	else if (needs_no_question(call, plan))
+		act(call, "relaxed");
 	else
 		call->front->confirm(call->front_arg, call, plan);
+}
+
+/* The answer was to a plan of a while ago: make it again, then see (command_propose). */
+static void look_at_it_again(struct command_call *call, const char *answered)
+{
+	struct err err = { 0 };
+
+	call->asked = call->plan;
+	call->plan = NULL;
+	call->answered = answered;
+	call->phase = COMMAND_LOOKING;
+	if (call->command->state_size)
+		memset(call->state, 0, call->command->state_size);
+	if (!call->command->plan(call, &err)) {
+		err_context(&err, "nothing was changed, since it is not so any more");
+		fail(call, &err);
+	}
 }
 
 void command_answer(struct command_call *call, bool yes)
@@ -558,6 +685,8 @@ void command_answer(struct command_call *call, bool yes)
 			    call->line->exit_code && plan->target_count ? COMMAND_DIFFERENCES
 									: COMMAND_DONE,
 			    NULL);
+	} else if (yes && tables_have_changed(call)) {
+		look_at_it_again(call, call->confirmation ? call->confirmation : kind);
 	} else if (yes) {
 		act(call, call->confirmation ? call->confirmation : kind);
 	} else {

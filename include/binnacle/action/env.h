@@ -34,6 +34,14 @@ struct action_docker {
 	bool local;     /* the daemon of this host */
 };
 
+/* How much is asked before something is changed. */
+enum action_confirm {
+	ACTION_CONFIRM_NORMAL,
+	ACTION_CONFIRM_ALWAYS_TYPE, /* every question is one with a typed answer */
+	ACTION_CONFIRM_RELAXED,     /* none for one thing that can be undone, in the console and
+				       outside of production */
+};
+
 struct action_nginx {
 	const char *name;
 	struct nginx_control *control;
@@ -64,7 +72,8 @@ struct action_env {
 	const char *node;          /* this host's name */
 	const char *production_dc; /* NULL: not marked as production */
 	bool read_only;            /* refuse every change */
-	const char *state_dir;     /* journal, generations */
+	enum action_confirm confirm;
+	const char *state_dir; /* journal, generations */
 	/*
 	 * Change the mode of an engine half (also publishes it as a fact). Going to auto takes the
 	 * half's lock; ERR_CONFLICT names the process that holds it.

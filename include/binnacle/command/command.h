@@ -104,7 +104,7 @@ struct command {
 	const char *output;  /* what --output is by default; NULL: table */
 	/* The words --output may be, where the row writes the forms itself; NULL: those of all. */
 	const char *outputs;
-	int table;           /* enum model_table its words name, -1: none */
+	int table; /* enum model_table its words name, -1: none */
 	/* Tables (MODEL_BIT) that must have been published before run or plan begins; further
 	 * ones that depend on the line. */
 	unsigned needs;
@@ -118,6 +118,9 @@ struct command {
 	bool (*ready)(const struct command_call *call);
 	int64_t ready_patience_ms;
 	const char *ready_for;
+	/* The plan is made from the tables alone: it is made again when an answer comes after they
+	 * have changed, and the question is asked again when the plan has changed too much. */
+	bool looks_again;
 	bool takes_selection; /* in the TUI: words come from marks or cursor of that table */
 	/* Exactly one of the two. Both start work and return; false: failed at once with err.
 	 * They end with command_end or hand over a plan with command_propose (takes it). */
@@ -144,7 +147,10 @@ struct command_call {
 	void *front_arg;
 	void *state; /* state_size zeroed bytes for the row */
 	struct plan *plan;
-	bool looking_only;        /* --dry-run: end after the plan was shown */
+	bool looking_only; /* --dry-run: end after the plan was shown */
+	const char *answered;
+	struct plan *asked; /* the one that was answered with yes, while it is made again */
+	struct snapshot *seen[MODEL_TABLE_COUNT]; /* the tables when the plan was made; or NULL */
 	const char *confirmation; /* set before command_answer(yes): "--yes"; NULL: by the plan */
 	/* Of command.c: */
 	struct job *job;
