@@ -275,12 +275,10 @@ static void doubt(const struct command_call *call, struct scene *scene)
 		witness_of(calico_feed_report(call->env->calico_feed), scene->node);
 	struct plan *plan = scene->plan;
 
-	plan_set(&plan->effect,
-		 "%zu endpoint%s, %zu address%s and %zu block%s of %s go. Its Docker: %s. If the "
-		 "host still runs, its containers lose their network's policies",
-		 scene->endpoints, scene->endpoints == 1 ? "" : "s", scene->releases,
+	plan_set(&plan->effect, "%zu endpoint%s, %zu address%s, %zu block%s. %s", scene->endpoints,
+		 scene->endpoints == 1 ? "" : "s", scene->releases,
 		 scene->releases == 1 ? "" : "es", scene->blocks, scene->blocks == 1 ? "" : "s",
-		 scene->node, witness->why);
+		 witness->why);
 	for (size_t i = 0; i < members->count; i++) {
 		const struct member *member = snapshot_row(members, i);
 
@@ -301,11 +299,9 @@ static void describe(struct scene *scene)
 	strbuf_release(&batch);
 	plan_set(&plan->title, "Treat node %s as gone for good?", scene->node);
 	plan_set(&plan->operation,
-		 "delete what is left of it from the Calico datastore, one after another: "
-		 "endpoints with their addresses, claims on blocks, its keys; every other daemon "
-		 "is asked again before each");
-	plan_set(&plan->undo,
-		 "undo puts back what was saved, last first, where nothing else stands there");
+		 "delete what it left in the Calico datastore, one after another: endpoints with "
+		 "their addresses, claims on blocks, its keys");
+	plan_set(&plan->undo, "undo puts back what was saved, where nothing else stands there");
 	plan_set(&plan->comes_back, "when calico/node starts there again");
 	plan_set(&plan->button, "Remove %zu", plan->target_count);
 	plan_set(&plan->typed, "%s", scene->node);

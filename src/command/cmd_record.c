@@ -108,14 +108,12 @@ static bool plan_disconnect(struct command_call *call, struct err *err)
 	add_target(plan, verdict);
 	plan_set(&plan->title, "Have Docker on %s drop its record of %s?", row->node, row->record);
 	plan_set(&plan->operation,
-		 "POST /networks/%.12s/disconnect with Force to the Docker of %s and nobody else; "
-		 "the record's owner is read from Docker's cluster store, everything is read and "
-		 "every daemon asked again right before",
+		 "POST /networks/%.12s/disconnect with Force to the Docker of %s, if it owns the "
+		 "record; everything is asked again right before",
 		 verdict->record->network_id, row->node);
 	plan_set(&plan->effect,
-		 "Docker's plugin, which must be running there, gives the address back and removes "
-		 "the endpoint; if that is left, clean it next. A container named %s can start "
-		 "again",
+		 "its plugin, which must run, frees address and endpoint (if that stays, clean it "
+		 "next); a container named %s can start again",
 		 row->record);
 	plan_set(&plan->undo, "none. The endpoint's document is saved in the journal");
 	plan_set(&plan->comes_back, "no");

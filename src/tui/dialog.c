@@ -1,8 +1,8 @@
 /*
  * A plan's dialog is made of lines: a head, the list of targets, a tail with the question and
  * the buttons. When the screen is small the list gives up rows first, then blank lines go, then
- * the facts flow together. What still does not fit is not shown at all: nobody confirms what he
- * cannot read.
+ * the facts flow together, then the sentences about what is left out are cut. What still does not
+ * fit is not shown at all: nobody confirms what he cannot read.
  */
 #include "dialog.h"
 
@@ -25,7 +25,7 @@
 #define CHOICE_WIDTH  56
 
 /* How tightly a dialog is packed. */
-enum packing { PACK_AIRY, PACK_TIGHT, PACK_FLOWING, PACK_COUNT };
+enum packing { PACK_AIRY, PACK_TIGHT, PACK_FLOWING, PACK_CUT, PACK_COUNT };
 
 struct page {
 	struct rich head, tail;
@@ -93,7 +93,7 @@ static void add_fact(struct page *page, const char *label, enum role role, const
 
 	if (!*text)
 		return;
-	if (page->packing == PACK_FLOWING) {
+	if (page->packing >= PACK_FLOWING) {
 		if (rich->column > 0 && rich->column + (int)strlen(label) + 3 < page->width)
 			rich_add(rich, ROLE_TEXT, "  ");
 		else if (rich->column > 0)
@@ -107,6 +107,28 @@ static void add_fact(struct page *page, const char *label, enum role role, const
 	rich_pad(rich, LABEL_CELLS);
 	add_wrapped(rich, LABEL_CELLS, page->width, role, text);
 	rich_end_line(rich);
+}
+
+/* About what is not done: of a small screen it takes one row. */
+static void add_skipped(struct page *page, const char *text)
+{
+	struct strbuf brief = STRBUF_INIT;
+	int room = page->width - LABEL_CELLS;
+
+	strbuf_addstr(&brief, text);
+	if (page->packing == PACK_CUT && text_width(brief.buf, brief.len) > room) {
+		while (brief.len > 0 && text_width(brief.buf, brief.len) > room - 3) {
+			bool whole;
+
+			do {
+				whole = ((unsigned char)brief.buf[brief.len - 1] & 0xc0) != 0x80;
+				strbuf_setlen(&brief, brief.len - 1);
+			} while (!whole && brief.len > 0);
+		}
+		strbuf_addstr(&brief, "...");
+	}
+	add_fact(page, "Skipped", ROLE_STATE_WARN, brief.buf);
+	strbuf_release(&brief);
 }
 
 static void gap(struct page *page, struct rich *rich)
@@ -196,7 +218,7 @@ static void add_tail(const struct tui *tui, const struct dialog *dialog, struct 
 	size_t warned = 0;
 
 	for (size_t i = 0; i < plan->skipped_count && i < SKIPPED_SHOWN; i++)
-		add_fact(page, "Skipped", ROLE_STATE_WARN, plan->skipped[i]);
+		add_skipped(page, plan->skipped[i]);
 	if (plan->skipped_count > SKIPPED_SHOWN) {
 		strbuf_addf(&text, "%zu more", plan->skipped_count - SKIPPED_SHOWN);
 		add_fact(page, "Skipped", ROLE_STATE_WARN, text.buf);
@@ -220,7 +242,7 @@ static void add_tail(const struct tui *tui, const struct dialog *dialog, struct 
 		free(verb);
 	}
 	add_fact(page, "Same as", ROLE_MUTED, text.buf);
-	if (page->packing == PACK_FLOWING)
+	if (page->packing >= PACK_FLOWING)
 		rich_end_line(&page->tail);
 	for (size_t i = 0; i < plan->target_count; i++)
 		warned += *plan->targets[i].warning != '\0';
