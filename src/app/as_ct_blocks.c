@@ -14,9 +14,8 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Every key that is not known, in the words of the library that the original decodes with. */
-bool ct_only_keys(const struct hcl_value *object, const char *where, const char *const *allowed,
-		  struct err *err)
+bool ct_only_keys(struct ct_config *config, const struct hcl_value *object, const char *where,
+		  const char *const *allowed, struct err *err)
 {
 	const char *unknown[32];
 	struct strbuf list = STRBUF_INIT;
@@ -35,15 +34,32 @@ bool ct_only_keys(const struct hcl_value *object, const char *where, const char 
 		if (!*known && count < COUNT_OF(unknown))
 			unknown[count++] = m->key;
 	}
-	if (!count)
-		return true;
 	qsort(unknown, count, sizeof(*unknown), by_text);
 	for (size_t i = 0; i < count; i++)
 		strbuf_addf(&list, "%s%s", i ? ", " : "", unknown[i]);
-	err_set(err, ERR_INPUT,
-		"1 error(s) decoding:" CT_LOG_LINE CT_LOG_LINE "* '%s' has invalid keys: %s", where,
-		list.buf);
+	if (count) {
+		GROW(config->mistakes, config->mistake_count, config->mistake_cap);
+		config->mistakes[config->mistake_count++] = arena_printf(
+			&config->arena, "* '%s' has invalid keys: %s", where, list.buf);
+	}
 	strbuf_release(&list);
+	return true;
+}
+
+/* In the words of the library that the original decodes with. */
+bool ct_report_mistakes(struct ct_config *config, struct err *err)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (!config->mistake_count)
+		return true;
+	qsort(config->mistakes, config->mistake_count, sizeof(*config->mistakes), by_text);
+	strbuf_addf(&text, "%zu error(s) decoding:" CT_LOG_LINE, config->mistake_count);
+	for (size_t i = 0; i < config->mistake_count; i++)
+		strbuf_addf(&text, CT_LOG_LINE "%s", config->mistakes[i]);
+	err_set(err, ERR_INPUT, "%s", text.buf);
+	config->mistake_count = 0;
+	strbuf_release(&text);
 	return false;
 }
 
@@ -132,7 +148,7 @@ static bool read_env(struct ct_config *config, const struct hcl_value *exec, con
 					    "allowlist", "denylist", NULL };
 	const struct hcl_value *block = ct_block(exec, "env");
 
-	return !block || (ct_only_keys(block, where, keys, err) &&
+	return !block || (ct_only_keys(config, block, where, keys, err) &&
 			  hcl_read_bool(block, "pristine", &env->pristine, err) &&
 			  read_list(config, block, "custom", &env->custom, err) &&
 			  read_list(config, block, "whitelist", &env->allowed, err) &&
@@ -153,7 +169,8 @@ bool ct_read_exec(struct ct_config *config, const struct hcl_value *parent, cons
 	if (!block)
 		return true;
 	env_where = arena_printf(&config->arena, "%s.env", where);
-	return ct_only_keys(block, where, keys, err) && read_command(config, block, exec, err) &&
+	return ct_only_keys(config, block, where, keys, err) &&
+	       read_command(config, block, exec, err) &&
 	       ct_read_switch(block, "enabled", &exec->enabled, err) &&
 	       hcl_read_duration(block, "splay", &exec->splay_ms, err) &&
 	       ct_read_signal(block, "kill_signal", &exec->kill_signal, err) &&
@@ -163,8 +180,8 @@ bool ct_read_exec(struct ct_config *config, const struct hcl_value *parent, cons
 	       read_env(config, block, env_where, &exec->env, err);
 }
 
-bool ct_read_wait(const struct hcl_value *parent, const char *where, struct ct_wait *wait,
-		  struct err *err)
+bool ct_read_wait(struct ct_config *config, const struct hcl_value *parent, const char *where,
+		  struct ct_wait *wait, struct err *err)
 {
 	/* The original's file spells the switch `bool`. */
 	static const char *const keys[] = { "bool", "enabled", "min", "max", NULL };
@@ -175,7 +192,7 @@ bool ct_read_wait(const struct hcl_value *parent, const char *where, struct ct_w
 		return true;
 	if (block->kind == HCL_STRING)
 		return ct_wait_parse(block->text, wait, err);
-	if (!ct_only_keys(block, where, keys, err) ||
+	if (!ct_only_keys(config, block, where, keys, err) ||
 	    !ct_read_switch(block, "bool", &wait->enabled, err) ||
 	    !ct_read_switch(block, "enabled", &wait->enabled, err) ||
 	    !hcl_read_duration(block, "min", &wait->min_ms, err) ||
@@ -246,7 +263,7 @@ bool ct_read_template(struct ct_config *config, const struct hcl_value *block, s
 	const char *wait_where = arena_printf(&config->arena, "%s.wait", where);
 	struct ct_template *template;
 
-	if (!ct_only_keys(block, where, keys, err))
+	if (!ct_only_keys(config, block, where, keys, err))
 		return false;
 	template = ct_config_add_template(config);
 	return hcl_read_text(block, "source", &template->source, err) &&
@@ -262,7 +279,7 @@ bool ct_read_template(struct ct_config *config, const struct hcl_value *block, s
 	       read_list(config, block, "function_blacklist", &template->denied, err) &&
 	       read_list(config, block, "function_denylist", &template->denied, err) &&
 	       hcl_read_text(block, "nginx", &template->nginx, err) &&
-	       ct_read_wait(block, wait_where, &template->wait, err) &&
+	       ct_read_wait(config, block, wait_where, &template->wait, err) &&
 	       /* the old forms; what exec says is read over them */
 	       read_command(config, block, &template->exec, err) &&
 	       hcl_read_duration(block, "command_timeout", &template->exec.timeout_ms, err) &&

@@ -8,9 +8,12 @@
 #include "binnacle/base/hcl.h"
 #include "as_ct_config.h"
 
-/* False: some key is not known; the message names all such, as the original's does. */
-bool ct_only_keys(const struct hcl_value *object, const char *where, const char *const *allowed,
-		  struct err *err);
+/* Keys that are not known are noted, and told together at the end (ct_report_mistakes). False: it
+ * is no block at all. */
+bool ct_only_keys(struct ct_config *config, const struct hcl_value *object, const char *where,
+		  const char *const *allowed, struct err *err);
+/* False: there were such keys; the message names all, as the original's does. */
+bool ct_report_mistakes(struct ct_config *config, struct err *err);
 /* The last block of a name, also when JSON gives a list of them; NULL: none. */
 const struct hcl_value *ct_block(const struct hcl_value *object, const char *key);
 /* A bool that may stay CT_UNSAID. */
@@ -19,8 +22,8 @@ bool ct_read_signal(const struct hcl_value *object, const char *key, int *out, s
 /* `where` is for messages: "exec", "template[0].exec". An absent block is fine. */
 bool ct_read_exec(struct ct_config *config, const struct hcl_value *parent, const char *where,
 		  struct ct_exec *exec, struct err *err);
-bool ct_read_wait(const struct hcl_value *parent, const char *where, struct ct_wait *wait,
-		  struct err *err);
+bool ct_read_wait(struct ct_config *config, const struct hcl_value *parent, const char *where,
+		  struct ct_wait *wait, struct err *err);
 bool ct_read_template(struct ct_config *config, const struct hcl_value *block, size_t index,
 		      struct err *err);
 

@@ -48,6 +48,7 @@ void ct_config_release(struct ct_config *config)
 	free(config->paths);
 	free(config->templates);
 	free(config->nginxes);
+	free(config->mistakes);
 	arena_release(&config->arena);
 	*config = (struct ct_config){ 0 };
 }
@@ -82,7 +83,7 @@ static bool read_ssl(struct ct_config *config, const struct hcl_value *consul, s
 					    "cert",    "key",    "server_name", NULL };
 	const struct hcl_value *block = ct_block(consul, "ssl");
 
-	return !block || (ct_only_keys(block, "consul.ssl", keys, err) &&
+	return !block || (ct_only_keys(config, block, "consul.ssl", keys, err) &&
 			  ct_read_switch(block, "enabled", &config->consul.ssl, err) &&
 			  ct_read_switch(block, "verify", &config->consul.verify, err) &&
 			  hcl_read_text(block, "ca_cert", &config->consul.ca_cert, err) &&
@@ -103,7 +104,7 @@ static bool read_auth(struct ct_config *config, const struct hcl_value *consul, 
 		ct_auth_parse(config, block->text);
 		return true;
 	}
-	return ct_only_keys(block, "consul.auth", keys, err) &&
+	return ct_only_keys(config, block, "consul.auth", keys, err) &&
 	       ct_read_switch(block, "enabled", &config->consul.auth_enabled, err) &&
 	       hcl_read_text(block, "username", &config->consul.user, err) &&
 	       hcl_read_text(block, "password", &config->consul.password, err);
@@ -115,7 +116,7 @@ static bool read_retry(struct ct_config *config, const struct hcl_value *consul,
 	const struct hcl_value *block = ct_block(consul, "retry");
 
 	return !block ||
-	       (ct_only_keys(block, "consul.retry", keys, err) &&
+	       (ct_only_keys(config, block, "consul.retry", keys, err) &&
 		hcl_read_bool(block, "enabled", &config->consul.retry, err) &&
 		hcl_read_int(block, "attempts", 0, INT32_MAX, &config->consul.attempts, err) &&
 		hcl_read_duration(block, "backoff", &config->consul.backoff_ms, err) &&
@@ -123,7 +124,8 @@ static bool read_retry(struct ct_config *config, const struct hcl_value *consul,
 }
 
 /* Our connections are made and kept by libcurl: the values are checked and not used. */
-static bool check_transport(const struct hcl_value *consul, struct err *err)
+static bool check_transport(struct ct_config *config, const struct hcl_value *consul,
+			    struct err *err)
 {
 	static const char *const durations[] = { "dial_keep_alive", "dial_timeout",
 						 "idle_conn_timeout", "tls_handshake_timeout" };
@@ -140,7 +142,7 @@ static bool check_transport(const struct hcl_value *consul, struct err *err)
 
 	if (!block)
 		return true;
-	ok = ct_only_keys(block, "consul.transport", keys, err) &&
+	ok = ct_only_keys(config, block, "consul.transport", keys, err) &&
 	     hcl_read_bool(block, "disable_keep_alives", &flag, err);
 	for (size_t i = 0; i < COUNT_OF(durations) && ok; i++)
 		ok = hcl_read_duration(block, durations[i], &number, err);
@@ -164,12 +166,12 @@ static bool read_consul(struct ct_config *config, const struct hcl_value *root, 
 		config->consul.address = block->text;
 		return true;
 	}
-	return ct_only_keys(block, "consul", keys, err) &&
+	return ct_only_keys(config, block, "consul", keys, err) &&
 	       hcl_read_text(block, "address", &config->consul.address, err) &&
 	       hcl_read_text(block, "token", &config->consul.token, err) &&
 	       hcl_read_text(block, "token_file", &config->consul.token_file, err) &&
 	       read_auth(config, block, err) && read_retry(config, block, err) &&
-	       read_ssl(config, block, err) && check_transport(block, err);
+	       read_ssl(config, block, err) && check_transport(config, block, err);
 }
 
 /* auth, ssl, token and retry at the top of the file, where 0.18 had them: retry a duration. */
@@ -195,7 +197,7 @@ static bool read_syslog(struct ct_config *config, const struct hcl_value *root, 
 	static const char *const keys[] = { "enabled", "facility", "name", NULL };
 	const struct hcl_value *block = ct_block(root, "syslog");
 
-	return !block || (ct_only_keys(block, "syslog", keys, err) &&
+	return !block || (ct_only_keys(config, block, "syslog", keys, err) &&
 			  hcl_read_text(block, "facility", &config->syslog.facility, err) &&
 			  hcl_read_text(block, "name", &config->syslog.name, err) &&
 			  ct_read_switch(block, "enabled", &config->syslog.enabled, err));
@@ -207,7 +209,7 @@ static bool read_dedup(struct ct_config *config, const struct hcl_value *root, s
 	const struct hcl_value *block = ct_block(root, "deduplicate");
 
 	config->dedup.is_said |= block && block->first;
-	return !block || (ct_only_keys(block, "deduplicate", keys, err) &&
+	return !block || (ct_only_keys(config, block, "deduplicate", keys, err) &&
 			  hcl_read_text(block, "prefix", &config->dedup.prefix, err) &&
 			  hcl_read_duration(block, "ttl", &config->dedup.ttl_ms, err) &&
 			  hcl_read_duration(block, "max_stale", &config->dedup.max_stale_ms, err) &&
@@ -219,7 +221,7 @@ static bool read_delimiters(struct ct_config *config, const struct hcl_value *ro
 	static const char *const keys[] = { "left", "right", NULL };
 	const struct hcl_value *block = ct_block(root, "default_delimiters");
 
-	return !block || (ct_only_keys(block, "default_delimiters", keys, err) &&
+	return !block || (ct_only_keys(config, block, "default_delimiters", keys, err) &&
 			  hcl_read_text(block, "left", &config->left_delimiter, err) &&
 			  hcl_read_text(block, "right", &config->right_delimiter, err));
 }
@@ -243,7 +245,7 @@ static bool read_nginxes(struct ct_config *config, const struct hcl_value *root,
 	for (const struct hcl_value *block = NULL; (block = hcl_each(root, "nginx", block));) {
 		struct ct_nginx *nginx;
 
-		if (!ct_only_keys(block, "nginx", keys, err))
+		if (!ct_only_keys(config, block, "nginx", keys, err))
 			return false;
 		GROW(config->nginxes, config->nginx_count, config->nginx_cap);
 		nginx = &config->nginxes[config->nginx_count++];
@@ -271,7 +273,8 @@ static bool read_root(struct ct_config *config, const struct hcl_value *root, st
 					    "original", "nginx", NULL };
 	size_t index = 0;
 
-	if (!ct_only_keys(root, "", keys, err) || !read_moved(config, root, err) ||
+	config->mistake_count = 0;
+	if (!ct_only_keys(config, root, "", keys, err) || !read_moved(config, root, err) ||
 	    !read_consul(config, root, err) ||
 	    !ct_read_signal(root, "kill_signal", &config->kill_signal, err) ||
 	    !ct_read_signal(root, "reload_signal", &config->reload_signal, err) ||
@@ -284,13 +287,13 @@ static bool read_root(struct ct_config *config, const struct hcl_value *root, st
 	    !read_delimiters(config, root, err) || !read_original(config, root, err) ||
 	    !read_nginxes(config, root, err) ||
 	    !ct_read_exec(config, root, "exec", &config->exec, err) ||
-	    !ct_read_wait(root, "wait", &config->wait, err))
+	    !ct_read_wait(config, root, "wait", &config->wait, err))
 		return false;
 	config->vault |= hcl_get(root, "vault") != NULL;
 	for (const struct hcl_value *block = NULL; (block = hcl_each(root, "template", block));)
 		if (!ct_read_template(config, block, index++, err))
 			return false;
-	return true;
+	return ct_report_mistakes(config, err);
 }
 
 bool ct_config_parse(struct ct_config *config, const char *path, const char *text, size_t len,

@@ -118,7 +118,9 @@ struct ct_config {
 	} dedup;
 	const char *left_delimiter, *right_delimiter; /* of templates that say none */
 	bool error_fatal;
-	unsigned original; /* enum ct_original */
+	unsigned original;     /* enum ct_original */
+	const char **mistakes; /* of the file that is being read */
+	size_t mistake_count, mistake_cap;
 	struct ct_exec exec;
 	struct ct_wait wait;
 	struct ct_nginx *nginxes;

@@ -109,6 +109,9 @@ static void unknown_keys_are_named_in_order(void **state)
 	assert_refused("consul { ssl { x = 1 } }", "* 'consul.ssl' has invalid keys: x");
 	assert_refused("template { source = \"s\" }\ntemplate { engine = \"i\" }",
 		       "* 'template[1]' has invalid keys: engine");
+	assert_refused("z = 1 template { y = 2 } consul { x = 3 }",
+		       "3 error(s) decoding:\x1e\x1e* '' has invalid keys: z\x1e"
+		       "* 'consul' has invalid keys: x\x1e* 'template[0]' has invalid keys: y");
 	assert_refused("consul {", "from file: F: error decoding config: line 1");
 }
 
