@@ -170,7 +170,7 @@ static bool check_selector(struct reading *reading, const struct yaml_node *node
 {
 	struct err err = { 0 };
 
-	return calico_selector_parse(text, reading->arena, &err) ||
+	return calico_selector_parse_as(reading->api, text, reading->arena, &err) ||
 	       complain(reading, node, "the selector \"%.*s\" cannot be read: %s", NAMED_MAX, text,
 			err.msg);
 }

@@ -289,13 +289,23 @@ static bool decode_types(struct calico_policy *policy, const struct json *types,
 static bool decode_policy(struct calico_policy *policy, const struct resource *resource,
 			  struct arena *arena, struct err *err)
 {
+	/* What else later versions select by: then the selector alone says too much. */
+	static const char *const others[] = { "namespaceSelector", "serviceAccountSelector" };
 	const struct json *spec = resource->spec, *order = json_member(spec, "order");
 	struct err broken = { 0 };
 
 	policy->has_order = json_is_number(order);
 	policy->order = json_as_number(order, 0);
 	policy->selector_text = member(spec, "selector", arena);
-	policy->selector = calico_selector_parse(policy->selector_text, arena, &broken);
+	policy->selector =
+		calico_selector_parse_as(CALICO_API_V3, policy->selector_text, arena, &broken);
+	for (size_t i = 0; i < COUNT_OF(others) && policy->selector; i++) {
+		if (json_is_null(json_member(spec, others[i])))
+			continue;
+		err_set(&broken, ERR_FORMAT, "it also has a %s, which is not understood here",
+			others[i]);
+		policy->selector = NULL;
+	}
 	if (!policy->selector)
 		policy->selector_problem = arena_strdup(arena, broken.msg);
 	policy->untracked = json_bool(spec, "doNotTrack", false);

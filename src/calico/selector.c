@@ -10,6 +10,7 @@
 
 #include "binnacle/base/json_decode.h"
 #include "binnacle/base/list.h"
+#include "binnacle/base/text.h"
 
 #define DEPTH_MAX 100 /* of parentheses; Calico has no limit, operators need three */
 #define LABEL_MAX 512
@@ -30,22 +31,37 @@ enum token {
 	TOKEN_IN,
 	TOKEN_NOT_IN,
 	TOKEN_ALL,
+	TOKEN_CONTAINS, /* these three in API v3, and only behind a label */
+	TOKEN_STARTS_WITH,
+	TOKEN_ENDS_WITH,
 	TOKEN_LABEL,
 	TOKEN_STRING,
 	TOKEN_BAD,
 };
 
-enum node_kind { NODE_OR, NODE_AND, NODE_NOT, NODE_EQUAL, NODE_IN, NODE_HAS, NODE_ALL };
+enum node_kind {
+	NODE_OR,
+	NODE_AND,
+	NODE_NOT,
+	NODE_EQUAL,
+	NODE_IN,
+	NODE_CONTAINS,
+	NODE_STARTS_WITH,
+	NODE_ENDS_WITH,
+	NODE_HAS,
+	NODE_ALL,
+};
 
 struct calico_selector {
 	enum node_kind kind;
 	const char *label;
-	const char *const *values; /* of NODE_EQUAL one, of NODE_IN any */
+	const char *const *values; /* of NODE_IN any number, of the other comparisons one */
 	size_t value_count;
 	const struct calico_selector *first, *next; /* operands of OR, AND, NOT; sibling */
 };
 
 struct parser {
+	enum calico_api api;
 	const char *text, *at;
 	enum token token;
 	size_t column; /* of the token, from 1 */
@@ -88,10 +104,57 @@ static const char *match_in(const char *at)
 	return strncmp(at, "in", 2) == 0 && !is_word(at[2]) ? at + 2 : NULL;
 }
 
+/* Past the words when they stand at `at` and a word boundary follows, else NULL. `second` may
+ * follow after blanks, or be NULL. */
+static const char *match_words(const char *at, const char *first, const char *second)
+{
+	size_t len = strlen(first);
+
+	if (strncmp(at, first, len) != 0)
+		return NULL;
+	at += len;
+	if (second) {
+		at = skip_blanks(at);
+		len = strlen(second);
+		if (strncmp(at, second, len) != 0)
+			return NULL;
+		at += len;
+	}
+	return is_word(*at) ? NULL : at;
+}
+
+static enum token lex_operator_v3(struct parser *p)
+{
+	static const struct {
+		const char *first, *second;
+		enum token token;
+	} operators[] = {
+		{ "contains", NULL, TOKEN_CONTAINS },
+		{ "starts", "with", TOKEN_STARTS_WITH },
+		{ "ends", "with", TOKEN_ENDS_WITH },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(operators); i++) {
+		const char *end = match_words(p->at, operators[i].first, operators[i].second);
+
+		if (!end)
+			continue;
+		p->at = end;
+		return operators[i].token;
+	}
+	return TOKEN_BAD;
+}
+
 static enum token lex_word(struct parser *p)
 {
 	const char *at = p->at, *end;
 
+	if (p->api == CALICO_API_V3 && p->token == TOKEN_LABEL) {
+		enum token token = lex_operator_v3(p);
+
+		if (token != TOKEN_BAD)
+			return token;
+	}
 	if (strncmp(at, "has(", 4) == 0) {
 		const char *label = skip_blanks(at + 4);
 		size_t len = label_len(label);
@@ -239,8 +302,17 @@ static const struct calico_selector *parse_comparison(struct parser *p)
 			return NULL;
 		return sign == TOKEN_IN ? node : negated(p, node);
 	}
-	if (sign != TOKEN_EQUAL && sign != TOKEN_NOT_EQUAL)
-		return fail(p, "\"==\", \"!=\", \"in\" or \"not in\"");
+	if (sign == TOKEN_CONTAINS)
+		node->kind = NODE_CONTAINS;
+	else if (sign == TOKEN_STARTS_WITH)
+		node->kind = NODE_STARTS_WITH;
+	else if (sign == TOKEN_ENDS_WITH)
+		node->kind = NODE_ENDS_WITH;
+	else if (sign != TOKEN_EQUAL && sign != TOKEN_NOT_EQUAL)
+		return fail(p, p->api == CALICO_API_V3
+				       ? "\"==\", \"!=\", \"in\", \"not in\", \"contains\", "
+					 "\"starts with\" or \"ends with\""
+				       : "\"==\", \"!=\", \"in\" or \"not in\"");
 	advance(p);
 	if (p->token != TOKEN_STRING)
 		return fail(p, "a quoted value");
@@ -249,7 +321,7 @@ static const struct calico_selector *parse_comparison(struct parser *p)
 	node->values = value;
 	node->value_count = 1;
 	advance(p);
-	return sign == TOKEN_EQUAL ? node : negated(p, node);
+	return sign == TOKEN_NOT_EQUAL ? negated(p, node) : node;
 }
 
 static const struct calico_selector *parse_or(struct parser *p);
@@ -335,7 +407,15 @@ static const struct calico_selector *parse_or(struct parser *p)
 const struct calico_selector *calico_selector_parse(const char *text, struct arena *arena,
 						    struct err *err)
 {
-	struct parser p = { .text = text, .at = text, .arena = arena, .err = err };
+	return calico_selector_parse_as(CALICO_API_V1, text, arena, err);
+}
+
+const struct calico_selector *calico_selector_parse_as(enum calico_api api, const char *text,
+						       struct arena *arena, struct err *err)
+{
+	struct parser p = {
+		.api = api, .text = text, .at = text, .token = TOKEN_BAD, .arena = arena, .err = err
+	};
 	const struct calico_selector *selector;
 
 	advance(&p);
@@ -345,6 +425,18 @@ const struct calico_selector *calico_selector_parse(const char *text, struct are
 	if (selector && p.token != TOKEN_END)
 		return fail(&p, "\"&&\", \"||\" or the end");
 	return selector;
+}
+
+static bool compares(const struct calico_selector *node, const char *value)
+{
+	const char *part = node->values[0];
+
+	if (!value)
+		return false;
+	if (node->kind == NODE_CONTAINS)
+		return strstr(value, part) != NULL;
+	return node->kind == NODE_STARTS_WITH ? text_starts_with(value, part)
+					      : text_ends_with(value, part);
 }
 
 static bool has_value(const struct calico_selector *node, const char *value)
@@ -376,6 +468,10 @@ bool calico_selector_matches(const struct calico_selector *selector, calico_labe
 	case NODE_EQUAL:
 	case NODE_IN:
 		return has_value(selector, label(arg, selector->label));
+	case NODE_CONTAINS:
+	case NODE_STARTS_WITH:
+	case NODE_ENDS_WITH:
+		return compares(selector, label(arg, selector->label));
 	case NODE_HAS:
 		return label(arg, selector->label) != NULL;
 	case NODE_ALL:

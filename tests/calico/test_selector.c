@@ -207,12 +207,69 @@ static void a_thousand_parentheses_are_an_error_and_no_crash(void **state)
 	arena_release(&arena);
 }
 
+static void api_v3_compares_parts_of_values(void **state)
+{
+	static const struct {
+		const char *text;
+		bool valid, want;
+	} cases[] = {
+		{ "env contains 'ro'", true, true },
+		{ "env contains 'prod'", true, true },
+		{ "env contains 'x'", true, false },
+		{ "env contains ''", true, true },
+		{ "absent contains ''", true, false },
+		{ "!(absent contains '')", true, true },
+		{ "! env contains 'ro'", true, false },
+		{ "env starts with 'pr'", true, true },
+		{ "env starts \t with \"pr\"", true, true },
+		{ "env startswith 'pr'", true, true },
+		{ "env starts with 'od'", true, false },
+		{ "env ends with 'od' && tier starts with 'w'", true, true },
+		{ "env ends with 'pr'", true, false },
+		{ "env == 'prod' || has(absent)", true, true },
+		/* In front of a comparison they are labels. */
+		{ "contains == 'x'", true, false },
+		{ "contains contains 'x'", true, false },
+		{ "starts != 'x'", true, true },
+		{ "env contains", false, false },
+		{ "env containsx 'a'", false, false },
+		{ "env starts 'a'", false, false },
+		{ "env starts witha 'a'", false, false },
+		{ "env contains {'a'}", false, false },
+		{ "contains 'x'", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct arena arena = ARENA_INIT;
+		struct err err = { 0 };
+		const struct calico_selector *selector =
+			calico_selector_parse_as(CALICO_API_V3, cases[i].text, &arena, &err);
+
+		if (!selector != !cases[i].valid)
+			fail_msg("%s: %s", cases[i].text, err.msg);
+		if (selector &&
+		    calico_selector_matches_labels(selector, &endpoint) != cases[i].want)
+			fail_msg("%s", cases[i].text);
+		arena_release(&arena);
+	}
+	for (size_t i = 0; i < 12; i++) {
+		struct arena arena = ARENA_INIT;
+		struct err err = { 0 };
+
+		if (calico_selector_parse(cases[i].text, &arena, &err))
+			fail_msg("%s", cases[i].text); /* in API v1 it is invalid */
+		arena_release(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(selectors_match_as_calico_does),
 		cmocka_unit_test(malformed_selectors_are_refused),
 		cmocka_unit_test(an_error_names_what_is_expected_and_where),
+		cmocka_unit_test(api_v3_compares_parts_of_values),
 		cmocka_unit_test(a_label_of_512_characters_is_the_longest),
 		cmocka_unit_test(a_thousand_parentheses_are_an_error_and_no_crash),
 	};

@@ -260,6 +260,8 @@ static void resources_that_cannot_be_read_are_marked(void **state)
 		  RESOURCE("GlobalNetworkPolicy", "", "\"ingress\":[7]") },
 		{ CALICO_RESOURCES "/globalnetworkpolicies/default.d",
 		  RESOURCE("GlobalNetworkPolicy", "", "\"selector\":\"role =\"") },
+		{ CALICO_RESOURCES "/globalnetworkpolicies/default.e",
+		  RESOURCE("GlobalNetworkPolicy", "", "\"namespaceSelector\":\"has(x)\"") },
 		{ CALICO_RESOURCES "/profiles/net", RESOURCE("Profile", "", "\"egress\":{}") },
 		{ CALICO_RESOURCES "/ippools/bad", RESOURCE("IPPool", "", "\"cidr\":\"x\"") },
 	};
@@ -269,10 +271,12 @@ static void resources_that_cannot_be_read_are_marked(void **state)
 	assert_int_equal(s->node_count, 1);
 	assert_true(s->nodes[0].felix_unknown);
 	assert_non_null(s->host_endpoints[0].problem);
-	assert_int_equal(s->policy_count, 4);
+	assert_int_equal(s->policy_count, 5);
 	for (size_t i = 0; i < 3; i++)
 		assert_non_null(s->policies[i].problem);
 	assert_non_null(s->policies[3].selector_problem);
+	assert_non_null(strstr(s->policies[4].selector_problem, "namespaceSelector"));
+	assert_null(s->policies[4].selector);
 	assert_non_null(s->profiles[0].problem);
 	assert_non_null(s->pools[1].problem);
 	calico_state_unref(s);
