@@ -357,6 +357,13 @@ static void front_rows(void *arg, const struct table *table, const struct row_vi
 			return;
 		}
 	}
+	view = tui_view(tui);
+	/* The same list once more is that list. */
+	if (tui->stack.len > 0 && view_is_table(view) && table_view_state(view)->table == table) {
+		table_view_set_filter(view, line->filter, &err);
+		tui_touch(tui);
+		return;
+	}
 	view = table_view_new(tui, table, places_of(table->model), 0);
 	if (line->filter)
 		table_view_set_filter(view, line->filter, &err);

@@ -45,12 +45,23 @@ static const struct {
 	  { "live  in Docker and in Calico", "STALE  evidence that it is gone",
 	    "ghost  Docker has forgotten it", "held  a name that blocks a new one",
 	    "?  a source cannot be asked", "young  too new to judge" } },
+	{ "policies",
+	  { "ok  it selects endpoints", "idle  it selects none",
+	    "BROKEN  its selector or its text cannot be read" } },
+	{ "addresses",
+	  { "in use  somebody has it", "leaked  only endpoints that are left over have it",
+	    "orphan  nobody has it", "foreign  another orchestrator's",
+	    "?  a source cannot be asked", "young  too new to judge" } },
 };
 
 static void add_entry(struct rich *out, int column, int end, const struct key_binding *binding)
 {
 	const struct command *command = tui_command_of(binding->command);
-	const char *summary = command ? command->summary : "no such command";
+	/* With words of its own the command says more than what it is in general. */
+	bool is_more = command && strlen(binding->command) > strlen(command->verb);
+	const char *summary = !command  ? "no such command"
+			      : is_more ? binding->command
+					: command->summary;
 	struct strbuf keys = STRBUF_INIT, text = STRBUF_INIT;
 
 	strbuf_addstr(&keys, binding->key);
