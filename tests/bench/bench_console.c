@@ -138,11 +138,12 @@ static pid_t start_changing(void)
 	pid_t child = fork();
 
 	bench_require(child >= 0, "no process");
-	for (int i = 0; child == 0; i++) {
+	if (child)
+		return child;
+	for (int i = 0;; i++) {
 		put_endpoint(i % ENDPOINTS, i + 1);
 		nap_ms(CHANGE_GAP_MS);
 	}
-	return child;
 }
 
 /* ---- a program on a terminal ---- */
