@@ -105,6 +105,13 @@ static const struct tmpl_value *dict_omit(struct call *call)
 	return map;
 }
 
+static const struct tmpl_value *fail_conversion(struct call *call, const struct tmpl_value *value,
+						const char *wanted)
+{
+	return call_fail(call, "interface conversion: interface {} is %s, not %s",
+			 value->type->kind == TMPL_NIL ? "nil" : value->type->name, wanted);
+}
+
 static const struct tmpl_value *dict_dig(struct call *call)
 {
 	const struct tmpl_value *at, *otherwise;
@@ -113,6 +120,8 @@ static const struct tmpl_value *dict_dig(struct call *call)
 		return call_fail(call, "dig needs at least three arguments");
 	at = call->args[call->count - 1];
 	otherwise = call->args[call->count - 2];
+	if (at->type != &tmpl_type_map)
+		return fail_conversion(call, at, "map[string]interface {}");
 	for (size_t i = 0; i + 2 < call->count; i++)
 		if (call->args[i]->type != &tmpl_type_string)
 			return call_fail(
@@ -120,10 +129,7 @@ static const struct tmpl_value *dict_dig(struct call *call)
 				tmpl_is_nil(call->args[i]) ? "nil" : call->args[i]->type->name);
 	for (size_t i = 0; i + 2 < call->count; i++) {
 		if (at->type != &tmpl_type_map)
-			return call_fail(call,
-					 "interface conversion: interface {} is %s, not "
-					 "map[string]interface {}",
-					 at->type->kind == TMPL_NIL ? "nil" : at->type->name);
+			return fail_conversion(call, at, "map[string]interface {}");
 		at = tmpl_map_get_value(at, call->args[i]);
 		if (!at)
 			return otherwise;
@@ -170,11 +176,14 @@ static bool merge(struct call *call, const struct tmpl_value *into, const struct
 
 static const struct tmpl_value *merge_all(struct call *call, bool overwrite)
 {
+	const struct tmpl_value *into = call->args[0];
+
+	if (into->u.map.null)
+		into = tmpl_map_new(call->arena, &tmpl_type_map);
 	for (size_t i = 1; i < call->count; i++)
-		if (call->args[i] != call->args[0] &&
-		    !merge(call, call->args[0], call->args[i], overwrite, 0))
+		if (call->args[i] != into && !merge(call, into, call->args[i], overwrite, 0))
 			return NULL;
-	return call->args[0];
+	return into;
 }
 
 static const struct tmpl_value *dict_merge(struct call *call)
@@ -189,6 +198,8 @@ static const struct tmpl_value *dict_merge_overwrite(struct call *call)
 
 static const struct tmpl_value *dict_deep_copy(struct call *call)
 {
+	if (call->args[0]->type->kind == TMPL_NIL)
+		return call_fail(call, "reflect: call of reflect.Value.Type on zero Value");
 	return call_copy(call, call->args[0]);
 }
 

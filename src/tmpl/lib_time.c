@@ -113,13 +113,16 @@ static const struct tmpl_value *shifted(struct call *call, const struct tmpl_val
 
 static const struct tmpl_value *time_date_modify(struct call *call)
 {
+	struct strbuf message = STRBUF_INIT;
+	const struct tmpl_value *result = call->args[1];
 	int64_t nanoseconds;
 
-	if (duration_parse(arg_str(call, 0), &nanoseconds))
-		return shifted(call, call->args[1], nanoseconds);
-	if (is_must(call))
-		return call_fail(call, "time: invalid duration \"%s\"", arg_str(call, 0));
-	return call->args[1];
+	if (duration_parse(arg_str(call, 0), &nanoseconds, &message))
+		result = shifted(call, call->args[1], nanoseconds);
+	else if (is_must(call))
+		result = call_fail(call, "%s", message.buf);
+	strbuf_release(&message);
+	return result;
 }
 
 static int64_t since(struct call *call, const struct tmpl_value *moment)
@@ -169,15 +172,17 @@ static const struct tmpl_value *time_duration_round(struct call *call)
 	} units[] = { { 365 * 86400, "y" }, { 30 * 86400, "mo" }, { 86400, "d" },
 		      { 3600, "h" },        { 60, "m" },          { 1, "s" } };
 	const struct tmpl_value *value = call->args[0];
+	struct strbuf ignored = STRBUF_INIT;
 	int64_t nanoseconds = 0;
 	uint64_t size;
 
 	if (value->type->kind == TMPL_STRING)
-		duration_parse(value->u.string.text, &nanoseconds);
+		duration_parse(value->u.string.text, &nanoseconds, &ignored);
 	else if (value->type == &tmpl_type_int64)
 		nanoseconds = value->u.integer;
 	else if (value->type->kind == TMPL_TIME)
 		nanoseconds = since(call, value);
+	strbuf_release(&ignored);
 	size = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		uint64_t unit = (uint64_t)units[i].seconds * 1000000000u;

@@ -8,8 +8,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "unicode.h"
-
 #define SECOND_NS INT64_C(1000000000)
 
 static const char *const months[] = { "January",   "February", "March",    "April",
@@ -576,9 +574,21 @@ static bool read_part(struct reader *reader, enum part part, const char *layout,
 	}
 }
 
+/* The quotes of Go's time package: all that is not plain ASCII is bytes. */
 static void add_quoted(struct strbuf *out, const char *text, size_t len)
 {
-	unicode_quote(out, text, len, '"', false);
+	strbuf_addch(out, '"');
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c < 0x20 || c >= 0x80)
+			strbuf_addf(out, "\\x%02x", c);
+		else if (c == '"' || c == '\\')
+			strbuf_addf(out, "\\%c", c);
+		else
+			strbuf_addch(out, (char)c);
+	}
+	strbuf_addch(out, '"');
 }
 
 static void complain(struct strbuf *message, const char *text, const char *rest)
@@ -614,7 +624,6 @@ static bool read_all(struct reader *reader, const char *layout, const char *text
 
 		while (*at && part == PART_NONE)
 			part = *++at ? part_at(at, &len) : PART_NONE;
-		before = reader->at;
 		for (const char *c = literal; c < at; c++) {
 			/* A space in the layout stands for any number of them. */
 			if (*c == ' ') {
@@ -627,10 +636,12 @@ static bool read_all(struct reader *reader, const char *layout, const char *text
 					c++;
 				while (*reader->at == ' ')
 					reader->at++;
-			} else if (*reader->at++ != *c) {
-				complain_part(message, layout, text, before, literal,
+			} else if (*reader->at != *c) {
+				complain_part(message, layout, text, reader->at, literal,
 					      (size_t)(at - literal));
 				return false;
+			} else {
+				reader->at++;
 			}
 		}
 		if (!*at)
@@ -728,58 +739,82 @@ const struct tmpl_value *moment_parse(struct arena *arena, const char *layout, c
 	return moment;
 }
 
-bool duration_parse(const char *text, int64_t *nanoseconds)
-{
-	static const struct {
-		const char *name;
-		int64_t size;
-	} units[] = { { "ns", 1 },
-		      { "us", 1000 },
-		      { "\xc2\xb5s", 1000 },
-		      { "\xce\xbcs", 1000 },
-		      { "ms", 1000000 },
-		      { "s", SECOND_NS },
-		      { "m", 60 * SECOND_NS },
-		      { "h", 3600 * SECOND_NS } };
-	bool negative = *text == '-';
-	double total = 0;
-	int64_t whole_total = 0;
+struct unit {
+	const char *name;
+	int64_t size;
+};
 
-	text += *text == '-' || *text == '+';
+static const struct unit *find_unit(const char *name, size_t len)
+{
+	static const struct unit units[] = { { "ns", 1 },
+					     { "us", 1000 },
+					     { "\xc2\xb5s", 1000 },
+					     { "\xce\xbcs", 1000 },
+					     { "ms", 1000000 },
+					     { "s", SECOND_NS },
+					     { "m", 60 * SECOND_NS },
+					     { "h", 3600 * SECOND_NS } };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strlen(units[i].name) == len && strncmp(units[i].name, name, len) == 0)
+			return &units[i];
+	return NULL;
+}
+
+static bool fail_duration(struct strbuf *message, const char *what, const char *text)
+{
+	strbuf_addf(message, "time: %s duration ", what);
+	add_quoted(message, text, strlen(text));
+	return false;
+}
+
+bool duration_parse(const char *text, int64_t *nanoseconds, struct strbuf *message)
+{
+	const char *at = text + (*text == '-' || *text == '+');
+	int64_t total = 0;
+
 	*nanoseconds = 0;
-	if (strcmp(text, "0") == 0)
+	if (strcmp(at, "0") == 0)
 		return true;
-	if (!*text)
-		return false;
-	while (*text) {
-		int64_t whole = 0;
+	if (!*at)
+		return fail_duration(message, "invalid", text);
+	while (*at) {
+		size_t digits = strspn(at, "0123456789"), len;
 		double fraction = 0, scale = 1;
-		size_t digits = strspn(text, "0123456789"), name, i = 0;
+		const struct unit *unit;
+		int64_t whole = 0;
 
 		if (digits > 18)
-			return false;
-		for (size_t at = 0; at < digits; at++)
-			whole = whole * 10 + (*text++ - '0');
-		if (*text == '.') {
-			for (text++; is_digit(*text); text++, digits++) {
+			return fail_duration(message, "invalid", text);
+		for (size_t i = 0; i < digits; i++)
+			whole = whole * 10 + (*at++ - '0');
+		if (*at == '.') {
+			for (at++; is_digit(*at); at++, digits++) {
 				scale *= 10;
-				fraction = fraction * 10 + (*text - '0');
+				fraction = fraction * 10 + (*at - '0');
 			}
 		}
-		name = strcspn(text, ".0123456789");
-		while (i < sizeof(units) / sizeof(units[0]) &&
-		       (strlen(units[i].name) != name || strncmp(units[i].name, text, name) != 0))
-			i++;
-		if (!digits || i == sizeof(units) / sizeof(units[0]))
+		if (!digits)
+			return fail_duration(message, "invalid", text);
+		len = strcspn(at, ".0123456789");
+		if (!len)
+			return fail_duration(message, "missing unit in", text);
+		unit = find_unit(at, len);
+		if (!unit) {
+			strbuf_addstr(message, "time: unknown unit ");
+			add_quoted(message, at, len);
+			strbuf_addstr(message, " in duration ");
+			add_quoted(message, text, strlen(text));
 			return false;
-		text += name;
-		total += (double)whole * (double)units[i].size;
-		if (total > 9.2e18)
-			return false;
-		whole_total += whole * units[i].size +
-			       (int64_t)(fraction * ((double)units[i].size / scale));
+		}
+		at += len;
+		if (__builtin_mul_overflow(whole, unit->size, &whole) ||
+		    __builtin_add_overflow(total, whole, &total) ||
+		    __builtin_add_overflow(
+			    total, (int64_t)(fraction * ((double)unit->size / scale)), &total))
+			return fail_duration(message, "invalid", text);
 	}
-	*nanoseconds = negative ? -whole_total : whole_total;
+	*nanoseconds = *text == '-' ? -total : total;
 	return true;
 }
 

@@ -34,8 +34,8 @@ struct moment_parts moment_parts(const struct tmpl_value *moment);
 const char *moment_month_name(int month);
 const char *moment_weekday_name(int weekday);
 
-/* "1h2m3.5s". False: malformed. */
-bool duration_parse(const char *text, int64_t *nanoseconds);
+/* "1h2m3.5s". False: `message` is Go's. */
+bool duration_parse(const char *text, int64_t *nanoseconds, struct strbuf *message);
 void duration_format(struct strbuf *out, int64_t nanoseconds);
 
 #endif
