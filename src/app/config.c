@@ -383,6 +383,7 @@ static bool read_register(struct config *config, const struct hcl_value *root, s
 		"keep_removed",
 		"follow_networks",
 		"follow_renames",
+		"deregister_on_exit",
 		"drain",
 		NULL,
 	};
@@ -402,6 +403,7 @@ static bool read_register(struct config *config, const struct hcl_value *root, s
 	if (!hcl_only_keys(block, "register", keys, err) ||
 	    !read_mode(block, &config->has_register_mode, &config->register_mode, err) ||
 	    !hcl_read_text(block, "registry", &config->registry, err) ||
+	    !hcl_read_bool(block, "deregister_on_exit", &config->deregister_on_exit, err) ||
 	    !read_register_options(block, options, err) ||
 	    !read_word(block, "deregister", ways, "\"always\", \"on-success\" or \"never\"", &way,
 		       err) ||

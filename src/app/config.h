@@ -67,6 +67,7 @@ struct config {
 	bool has_render_mode, has_register_mode;
 	enum engine_mode render_mode, register_mode;
 	struct register_options registration;
+	bool deregister_on_exit; /* of an engine without a screen */
 	const char *registry; /* URI; NULL: the agent of `consul` */
 	const char *theme, *color, *term;
 	bool production, read_only, ascii, plain;

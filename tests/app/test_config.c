@@ -81,7 +81,8 @@ static void the_registrar_is_told_all_that_it_can_be(void **state)
 		" tags_order = \"given\" meta_exclude = \"m\" registered_by = \"r\" cleanup = "
 		"true\n"
 		" container_keys = true keep_removed = true follow_networks = true\n"
-		" follow_renames = true drain = true resync = \"1m\" deregister = \"never\"\n"
+		" follow_renames = true drain = true deregister_on_exit = true resync = \"1m\" "
+		"deregister = \"never\"\n"
 		"}\n";
 	const struct register_options *options;
 	struct config config = { 0 };
@@ -102,7 +103,7 @@ static void the_registrar_is_told_all_that_it_can_be(void **state)
 	assert_true(options->internal && options->explicit_only && options->cleanup);
 	assert_true(options->tags_given_order && options->container_keys);
 	assert_true(options->keep_removed && options->follow_networks && options->follow_renames);
-	assert_true(options->drain);
+	assert_true(options->drain && config.deregister_on_exit);
 	assert_int_equal(options->resync_ms, 60000);
 	assert_int_equal(options->deregister, REGISTER_DEREGISTER_NEVER);
 	config_release(&config);

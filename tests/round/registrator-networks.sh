@@ -333,6 +333,28 @@ kill "$life"
 wait "$life" 2>/dev/null
 check "the end removes what there is" is_not_registered h1:meta:80
 
+# ---- the same from a configuration, without a screen ----
+
+cat >"$scratch/conf" <<EOF
+consul { address = "$CONSUL_HTTP_ADDR" }
+docker "h1" { host = "$DOCKER_HOST" }
+register {
+  ip = "192.0.2.1"  tags = "{{.Name}}"  tags_order = "given"  registered_by = "engine"
+  deregister_on_exit = true
+}
+EOF
+XDG_STATE_HOME=$scratch/state "$scratch/h1" "$binnacle" --config "$scratch/conf" --batch run \
+	2>"$scratch/engine" &
+life=$!
+pids="$pids $life"
+check "an engine registers" within 20 is_registered h1:meta:80
+service h1:meta:80 >"$scratch/service"
+check "with what the configuration says" contains '"Tags":["a","b,c","/meta"]' "$scratch/service"
+check "and its mark" contains '"registered-by":"engine"' "$scratch/service"
+kill "$life"
+wait "$life" 2>/dev/null
+check "its end removes what there is" is_not_registered h1:meta:80
+
 # ---- TLS ----
 
 docker_tls() { # CERTS
