@@ -323,6 +323,11 @@ static bool plan_decommission(struct command_call *call, struct err *err)
 	state = calico_feed_state(call->env->calico_feed);
 	if (!state)
 		return err_set(err, ERR_UNREACHABLE, "Calico's data has not been read yet");
+	if (state->api != CALICO_API_V1)
+		return err_set(err, ERR_REFUSED,
+			       "this needs API v1 (Calico up to 2.6); with API v3: calicoctl delete "
+			       "node %.128s, after clean endpoints",
+			       names[0]);
 	node = calico_state_node(state, names[0]);
 	if (!node)
 		return err_set(err, ERR_NOT_FOUND,
