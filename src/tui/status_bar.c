@@ -320,9 +320,9 @@ void size_notice_paint(struct tui *tui)
 					       health_word(status->health));
 	}
 	for (int i = 0; i < PANE_COUNT && row + 3 < grid->height; i++) {
-		const struct table_view *list = table_view_state(tui->panes[i]);
+		struct table_view *list = table_view_state(tui->panes[i]);
 		/* The first number is the total; what follows wants attention. */
-		const char *more = list->summary ? strstr(list->summary, "  ") : NULL;
+		const char *more = strstr(table_view_summary(list), "  ");
 
 		if (more) {
 			rich_addf(&counts, ROLE_TEXT, "%s ", list->table->name);

@@ -269,7 +269,7 @@ static void add_follow(const struct table_view *list, struct rich *title)
 static void build_title(const struct view *view, const struct grid *grid, struct area area,
 			bool focused, struct rich *title)
 {
-	const struct table_view *list = view->state;
+	struct table_view *list = view->state;
 	enum role role = focused ? ROLE_PANE_FOCUS : ROLE_PANE_TITLE;
 
 	if (list->number > 0)
@@ -285,9 +285,9 @@ static void build_title(const struct view *view, const struct grid *grid, struct
 			rich_add(title, ROLE_STRONG, list->filter_text);
 	} else if (list->shown && list->base) {
 		rich_addf(title, ROLE_TEXT, "  %zu", list->rows.count);
-	} else if (list->shown && list->summary) {
+	} else if (list->shown && list->table->summary) {
 		rich_add(title, ROLE_TEXT, "  ");
-		rich_add_states(title, ROLE_TEXT, list->summary);
+		rich_add_states(title, ROLE_TEXT, table_view_summary(list));
 	}
 	if (list->marks.count > 0)
 		rich_addf(title, ROLE_MARK, "  marked %zu", list->marks.count);

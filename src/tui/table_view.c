@@ -18,8 +18,9 @@
 #include "table_private.h"
 
 #define NAME_CELLS    16
-#define ADDRESS_CELLS 15  /* IPv4 */
-#define MEASURED_ROWS 300 /* that decide how wide columns are */
+#define ADDRESS_CELLS 15   /* IPv4 */
+#define SUMMARY_MS    1000 /* how old what a title counts may be */
+#define MEASURED_ROWS 300  /* that decide how wide columns are */
 
 static const struct view_kind table_kind;
 
@@ -192,22 +193,31 @@ static void prune_marks(struct table_view *list)
 	list->marks = kept;
 }
 
+const char *table_view_summary(struct table_view *list)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	if (!list->shown || !list->table->summary)
+		return "";
+	if (!list->summary || clock_mono_ms() - list->summary_ms >= SUMMARY_MS) {
+		list->table->summary(list->shown, &text);
+		free(list->summary);
+		list->summary = strbuf_detach(&text, NULL);
+		list->summary_ms = clock_mono_ms();
+	}
+	return list->summary;
+}
+
 static void table_refresh(struct view *view)
 {
 	struct table_view *list = view->state;
 	struct snapshot *now = model_current(view->tui->model, list->table->model);
-	struct strbuf summary = STRBUF_INIT;
 
 	if (list->shown == now)
 		return;
 	snapshot_unref(&list->shown);
 	list->shown = snapshot_ref(now);
-	free(list->summary);
-	list->summary = NULL;
-	if (list->table->summary) {
-		list->table->summary(now, &summary);
-		list->summary = strbuf_detach(&summary, NULL);
-	}
+	replace(&list->summary, NULL);
 	if (list->marks.count > 0)
 		prune_marks(list);
 	fill(view);

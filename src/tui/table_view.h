@@ -19,7 +19,8 @@ struct table_view {
 	int number;             /* of the pane; 0: a list that is no pane */
 	bool *chosen;           /* of each column; NULL: as the width and `wide` allow */
 	struct snapshot *shown; /* a reference */
-	char *summary;          /* of it: counting ten thousand rows is not for each key */
+	char *summary;          /* of it, see table_view_summary; NULL: not counted yet */
+	int64_t summary_ms;     /* monotonic */
 	struct row_view rows;   /* borrowed from `shown`; total counts what base lets through */
 	char *filter_text;      /* NULL: none */
 	struct filter *filter;
@@ -47,6 +48,9 @@ bool table_view_set_filter(struct view *view, const char *text, struct err *err)
 /* Limit the list to some rows; filters of the operator work within them. */
 void table_view_set_base(struct view *view, table_base_fn *base, const char *arg);
 void table_view_unmark(struct view *view);
+/* What the title counts, "" when nothing is known: at most a second old, since counting ten
+ * thousand rows is not for each key, and some count what is of the last minutes. */
+const char *table_view_summary(struct table_view *list);
 /* The title alone, or with the row that is worst: how panes without the focus look. */
 void table_view_paint_brief(struct view *view, struct grid *grid, struct area area);
 /* Without the title row: as a part of another view. */
