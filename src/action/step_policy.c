@@ -8,6 +8,7 @@
 #include "binnacle/action/env.h"
 #include "binnacle/action/step.h"
 #include "binnacle/base/json.h"
+#include "binnacle/calico/keys.h"
 #include "binnacle/etcd/etcd.h"
 
 struct writing {
@@ -58,10 +59,19 @@ static void on_checked(void *arg, const struct json *doc, const struct etcd_meta
 	const char *now = value_in(doc), *before = before_of(writing->run);
 	struct err changed = { 0 };
 
-	(void)meta;
 	writing->call = NULL;
 	if (err && err->code != ERR_NOT_FOUND) {
 		step_finish(writing->run, err, NULL);
+		return;
+	}
+	/* An undo may be of the other store's. */
+	if (!calico_key_is_of(meta->api == ETCD_V3 ? CALICO_API_V3 : CALICO_API_V1,
+			      json_str(writing->run->args, "key", ""))) {
+		err_set(&changed, ERR_REFUSED,
+			"the policy %.80s was in the data of another version of Calico's API than "
+			"is shown now",
+			name_of(writing->run));
+		step_finish(writing->run, &changed, NULL);
 		return;
 	}
 	if (err)

@@ -132,7 +132,11 @@ static void assign_next(struct calico_clean *clean)
 
 static void on_undo_state(struct calico_clean *clean)
 {
-	if (clean->wep_key && calico_state_wep(clean->state, clean->wep_key)) {
+	if (clean->wep_key && !calico_key_is_of(clean->state->api, clean->wep_key)) {
+		err_set(&clean->result.err, ERR_REFUSED,
+			"it was in the data of another version of Calico's API than is shown now");
+		give_up(clean, CALICO_REFUSED);
+	} else if (clean->wep_key && calico_state_wep(clean->state, clean->wep_key)) {
 		err_set(&clean->result.err, ERR_CONFLICT, "the endpoint exists again");
 		give_up(clean, CALICO_REFUSED);
 	} else if (!check_addresses(clean, &clean->result.err)) {

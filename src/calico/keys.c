@@ -2,6 +2,21 @@
 
 #include <string.h>
 
+#include "binnacle/base/list.h"
+#include "binnacle/base/text.h"
+
+bool calico_key_is_of(enum calico_api api, const char *key)
+{
+	static const char *const only_v1[] = { CALICO_ROOT "/v1/", CALICO_ROOT "/bgp/v1/" };
+
+	if (text_starts_with(key, CALICO_RESOURCES "/"))
+		return api == CALICO_API_V3;
+	for (size_t i = 0; i < COUNT_OF(only_v1); i++)
+		if (text_starts_with(key, only_v1[i]))
+			return api == CALICO_API_V1;
+	return true;
+}
+
 void calico_name_escape(struct strbuf *out, const char *name)
 {
 	for (; *name; name++) {

@@ -304,8 +304,14 @@ static void begin_writing(struct calico_node_clean *clean, struct json *document
 	}
 }
 
+/* An undo may be the first thing that the store is asked for: before it is known which API. */
 static bool is_v3(const struct calico_node_clean *clean)
 {
+	JSON_EACH(item, json_member(clean->saved, "keys"))
+	{
+		if (!calico_key_is_of(CALICO_API_V1, json_str(item, "key", "")))
+			return true;
+	}
 	return etcd_api(clean->env.etcd) == ETCD_V3;
 }
 
@@ -572,7 +578,12 @@ static bool restore_key(struct calico_node_clean *clean, const char *key, const 
 			struct err *err)
 {
 	const struct stored *now = find_stored(clean, key);
+	enum calico_api api = etcd_api(clean->env.etcd) == ETCD_V3 ? CALICO_API_V3 : CALICO_API_V1;
 
+	if (!calico_key_is_of(api, key))
+		return err_set(err, ERR_REFUSED,
+			       "%.200s is of another version of Calico's API than is shown now",
+			       key);
 	/* The same: it never went, or somebody has put it back already. */
 	if (now && strcmp(now->value, value) == 0)
 		return true;

@@ -768,6 +768,22 @@ static void undo_puts_back_the_address_and_the_exact_endpoint(void **state)
 	assert_non_null(strstr(scene->result.err.msg, "exists again"));
 }
 
+static void undo_does_not_put_back_into_the_other_api(void **state)
+{
+	struct scene *scene = *state;
+	enum calico_api other = api == CALICO_API_V3 ? CALICO_API_V1 : CALICO_API_V3;
+	struct calico_undo undo = { 0 };
+
+	NEEDS_ETCD;
+	cluster_use(other);
+	undo.wep_key = cluster_wep_key("N1", 'e');
+	undo.wep_value = cluster_wep_value('e', ADDRESS);
+	cluster_use(api);
+	scene->clean = calico_undo_start(&scene->env, &undo, on_finished, scene);
+	finish(scene, CALICO_REFUSED);
+	assert_non_null(strstr(scene->result.err.msg, "another version"));
+}
+
 static void undo_of_a_deletion_alone_leaves_ipam_alone(void **state)
 {
 	struct scene *scene = *state;
@@ -967,6 +983,7 @@ int main(void)
 		TEST(in_v3_the_store_itself_sees_that_the_endpoint_is_back),
 		TEST(nobodys_block_is_deleted_with_its_last_address),
 		TEST(undo_puts_back_the_address_and_the_exact_endpoint),
+		TEST(undo_does_not_put_back_into_the_other_api),
 		TEST(undo_of_a_deletion_alone_leaves_ipam_alone),
 		TEST(undo_is_refused_when_the_address_is_taken_or_its_block_gone),
 		TEST(a_deletion_without_an_answer_is_read_again),

@@ -31,6 +31,9 @@ enum calico_api { CALICO_API_V1, CALICO_API_V3 };
 /* Orchestrator and workload of every endpoint that the Docker plugin makes. */
 #define CALICO_LIBNETWORK "libnetwork"
 
+/* Can a store of this API have such a key? Addresses are kept alike in both. */
+bool calico_key_is_of(enum calico_api api, const char *key);
+
 void calico_name_escape(struct strbuf *out, const char *name);
 void calico_name_unescape(struct strbuf *out, const char *name, size_t len);
 
