@@ -353,6 +353,14 @@ static void session_in(struct ct_dedup *dedup, int64_t delay_ms, loop_fn *fn)
 	dedup->timer = loop_timer_start(dedup->run->loop, delay_ms, fn, dedup);
 }
 
+/* Not longer than a session may be silent. */
+static int64_t session_retry_ms(const struct ct_dedup *dedup)
+{
+	int64_t ttl_ms = dedup->run->config->dedup.ttl_ms;
+
+	return ttl_ms < SESSION_RETRY_MS ? ttl_ms : SESSION_RETRY_MS;
+}
+
 static void lose_session(struct ct_dedup *dedup)
 {
 	free(dedup->session);
@@ -362,7 +370,7 @@ static void lose_session(struct ct_dedup *dedup)
 		if (dedup->locks[i].role == ROLE_HOLDER)
 			set_role(&dedup->locks[i], ROLE_FOLLOWER);
 	}
-	session_in(dedup, SESSION_RETRY_MS, create_session);
+	session_in(dedup, session_retry_ms(dedup), create_session);
 }
 
 /* Half of the time that the answer gives it, or that we asked for. */
@@ -417,7 +425,7 @@ static void on_created(void *arg, const struct json *doc, const struct consul_me
 	if (err || !*id) {
 		log_warn("dedup", "cannot create a session: %s",
 			 err ? err->msg : "the answer has no ID");
-		session_in(dedup, SESSION_RETRY_MS, create_session);
+		session_in(dedup, session_retry_ms(dedup), create_session);
 		return;
 	}
 	url_escape(&escaped, id);
