@@ -334,6 +334,14 @@ static struct witness find_witness(struct judge *judge, const char *node)
 	};
 }
 
+/* Felix has reported from it within its time to live: nobody's word makes such a node gone. */
+static bool is_alive(const struct calico_state *state, const char *name)
+{
+	const struct calico_node *node = calico_state_node(state, name);
+
+	return node && node->felix_alive;
+}
+
 const struct witness *judge_witness(struct judge *judge, const char *node)
 {
 	struct witness *witness = strmap_get(&judge->witnesses, node);
@@ -341,7 +349,8 @@ const struct witness *judge_witness(struct judge *judge, const char *node)
 	if (!witness) {
 		witness = arena_alloc(judge->arena, sizeof(*witness));
 		*witness = find_witness(judge, node);
-		witness->decommissioned = witness->reason && is_decommissioned(judge->base, node);
+		witness->decommissioned = witness->reason && is_decommissioned(judge->base, node) &&
+					  !is_alive(judge->base->state, node);
 		strmap_put(&judge->witnesses, node, witness);
 	}
 	return witness;

@@ -17,6 +17,7 @@
 #include "binnacle/calico/store.h"
 #include "binnacle/calico/verdict.h"
 #include "binnacle/feed/calico_feed.h"
+#include "binnacle/feed/docker_feed.h"
 #include "rows.h"
 
 #define SHORT_ID_CHARS 12
@@ -39,6 +40,19 @@ static const struct calico_node_verdict *witness_of(const struct calico_report *
 	return NULL;
 }
 
+/* A daemon that is slow is not one that is gone. */
+static bool has_been_asked(const struct action_env *env, const char *node)
+{
+	const struct calico_source *sources;
+	size_t count = 0;
+
+	sources = env->docker_feed ? docker_feed_sources(env->docker_feed, &count) : NULL;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(sources[i].node, node) == 0 && !sources[i].view)
+			return false;
+	return true;
+}
+
 /* Whether the operator's word may stand in for the daemon's. */
 static bool may_be_gone(const struct action_env *env, const struct calico_node *node,
 			struct err *err)
@@ -48,6 +62,10 @@ static bool may_be_gone(const struct action_env *env, const struct calico_node *
 
 	if (!witness)
 		return err_set(err, ERR_UNREACHABLE, "Calico's data has not been judged yet");
+	if (!has_been_asked(env, node->name))
+		return err_set(err, ERR_UNREACHABLE,
+			       "Docker of %s has neither answered nor failed to yet: wait for it",
+			       node->name);
 	if (node->felix_alive)
 		return err_set(err, ERR_REFUSED,
 			       "felix has reported from %s lately (%s): the node is alive. If it "
@@ -324,10 +342,11 @@ static bool plan_decommission(struct command_call *call, struct err *err)
 	if (!state)
 		return err_set(err, ERR_UNREACHABLE, "Calico's data has not been read yet");
 	if (state->api != CALICO_API_V1)
-		return err_set(err, ERR_REFUSED,
-			       "this needs API v1 (Calico up to 2.6); with API v3: calicoctl delete "
-			       "node %.128s, after clean endpoints",
-			       names[0]);
+		return err_set(
+			err, ERR_REFUSED,
+			"this needs API v1 (Calico up to 2.6); with API v3: calicoctl delete "
+			"node %.128s, after clean endpoints",
+			names[0]);
 	node = calico_state_node(state, names[0]);
 	if (!node)
 		return err_set(err, ERR_NOT_FOUND,

@@ -425,6 +425,42 @@ static void a_node_from_which_felix_reports_is_not_gone(void **state)
 	assert_int_equal(left_over_endpoints(), 4);
 }
 
+static void felix_lives(struct world *world)
+{
+	(void)world;
+	real_etcd_put(&server, "/calico/felix/v1/host/N1/status",
+		      "{\"time\":\"2026-01-01T00:00:00Z\",\"uptime\":1,\"first_update\":false}");
+}
+
+static void a_node_that_comes_back_half_way_keeps_the_rest(void **state)
+{
+	struct world *world = *state;
+
+	NEEDS_ETCD;
+	wait_for(world, cluster_wep_key("N1", 'a'), "?");
+	world->disturb = felix_lives;
+	world->after = 2;
+	run(world, "decommission N1", COMMAND_PARTLY);
+	world->disturb = NULL;
+	assert_int_equal(left_over_endpoints(), 2);
+	assert_true(is_there(CLAIM_KEY));
+	assert_true(is_there("/calico/v1/host/N1/bird_ip"));
+}
+
+static void a_docker_that_is_only_slow_is_not_gone(void **state)
+{
+	struct world *world = *state;
+
+	NEEDS_ETCD;
+	/* It takes connections and says nothing. */
+	peer_forget(world->dockers[0]->peer);
+	peer_hold(world->dockers[0]->peer);
+	wait_for(world, cluster_wep_key("N1", 'a'), "?");
+	run(world, "decommission N1", COMMAND_UNREACHABLE);
+	assert_non_null(strstr(world->message, "neither answered nor failed"));
+	assert_int_equal(left_over_endpoints(), 4);
+}
+
 static void what_another_daemon_has_is_not_touched(void **state)
 {
 	const struct scripted_container moved[] = {
@@ -681,6 +717,8 @@ int main(void)
 		DEAD(a_dead_node_is_never_part_of_a_general_clean_up),
 		WELL(a_node_whose_docker_answers_is_not_gone),
 		DEAD(a_node_from_which_felix_reports_is_not_gone),
+		DEAD(a_node_that_comes_back_half_way_keeps_the_rest),
+		WELL(a_docker_that_is_only_slow_is_not_gone),
 		DEAD(what_another_daemon_has_is_not_touched),
 		DEAD(an_etcd_that_dies_half_way_leaves_a_part_and_the_next_call_the_rest),
 		WELL(a_batch_of_endpoints_is_resumed_likewise),

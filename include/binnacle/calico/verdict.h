@@ -109,7 +109,8 @@ struct calico_evidence_base {
 	int64_t now_mono_ms;
 	int64_t grace_ms;        /* 0: CALICO_GRACE_MS */
 	int64_t view_max_age_ms; /* 0: CALICO_VIEW_MAX_AGE_MS */
-	/* Nodes that are gone for good, as the operator typed them; NULL-terminated or NULL. */
+	/* Nodes that are gone for good, as the operator typed them; NULL-terminated or NULL. Whose
+	 * daemon bears witness, or from where felix reports, is not. */
 	const char *const *decommissioned;
 };
 
