@@ -482,6 +482,23 @@ static void print_record(struct printer *p, const struct tmpl_value *record, uin
 	strbuf_addch(p->out, '}');
 }
 
+/* Versions print as text: 1.2.3-beta+build. */
+static void print_version(struct printer *p, const struct tmpl_value *record)
+{
+	const char *pre = tmpl_record_get(record, "Prerelease")->u.string.text;
+	const char *meta = tmpl_record_get(record, "Metadata")->u.string.text;
+	struct strbuf text = STRBUF_INIT;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (i)
+			strbuf_addch(&text, '.');
+		add_digits(&text, record->u.fields[i]->u.uinteger, 10, false, 0);
+	}
+	strbuf_addf(&text, "%s%s%s%s", *pre ? "-" : "", pre, *meta ? "+" : "", meta);
+	pad(p, text.buf, text.len);
+	strbuf_release(&text);
+}
+
 /* Inside other values Go prints the address of a pointer, which nobody can use. */
 static void print_pointer(struct printer *p, const struct tmpl_value *record, uint32_t verb,
 			  int depth)
@@ -495,6 +512,10 @@ static void print_pointer(struct printer *p, const struct tmpl_value *record, ui
 			strbuf_addf(p->out, "(%s)(nil)", record->type->name);
 		else
 			pad_text(p, "<nil>");
+		return;
+	}
+	if (record->type == &tmpl_type_semver && (verb == 's' || verb == 'v') && !p->sharp_v) {
+		print_version(p, record);
 		return;
 	}
 	/* An address is a number: other verbs do not go with it. */
@@ -602,7 +623,8 @@ void format_action(struct strbuf *out, const struct tmpl_value *value)
 
 	if (value->type->kind == TMPL_NIL)
 		strbuf_addstr(out, "<no value>");
-	else if (value->type->kind == TMPL_RECORD && value->u.fields)
+	else if (value->type->kind == TMPL_RECORD && value->u.fields &&
+		 value->type != &tmpl_type_semver)
 		print_record(&p, value, 'v', 0);
 	else
 		printer_value(&p, value, 'v', 0);

@@ -4,10 +4,11 @@
 #include <string.h>
 
 static const struct tmpl_func *const tables[] = {
-	builtin_funcs,     text_funcs,       list_funcs,       encode_funcs,     number_funcs,
-	time_funcs,        data_funcs,       regroup_funcs,    system_funcs,     sprig_funcs,
-	yaml_funcs,        toml_funcs,       sprig_list_funcs, sprig_dict_funcs, sprig_number_funcs,
-	sprig_words_funcs, sprig_misc_funcs, sprig_url_funcs,  spew_funcs,
+	builtin_funcs,    text_funcs,       list_funcs,         encode_funcs,
+	number_funcs,     time_funcs,       data_funcs,         regroup_funcs,
+	system_funcs,     sprig_funcs,      yaml_funcs,         toml_funcs,
+	sprig_list_funcs, sprig_dict_funcs, sprig_number_funcs, sprig_words_funcs,
+	sprig_misc_funcs, sprig_url_funcs,  sprig_semver_funcs, spew_funcs,
 };
 
 #define NO_KEYS "keys, certificates and passwords are not made by templates"
@@ -24,8 +25,6 @@ static const struct {
 	{ "nomadVarListSafe", "Nomad is not supported" },
 	{ "nomadVar", "Nomad is not supported" },
 	{ "nomadVarExists", "Nomad is not supported" },
-	{ "sprig_semver", "versions are not compared by templates" },
-	{ "sprig_semverCompare", "versions are not compared by templates" },
 	{ "sprig_getHostByName", "names are not looked up while a template is rendered" },
 	{ "sprig_bcrypt", NO_KEYS },
 	{ "sprig_htpasswd", NO_KEYS },

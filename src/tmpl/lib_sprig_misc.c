@@ -272,8 +272,11 @@ static const struct tmpl_value *misc_regex_split(struct call *call)
 		return regex ? tmpl_zero(call->arena, &tmpl_type_strings) : NULL;
 	}
 	if (arg_len(call, 0) && !len) {
+		struct regex *regex = compile(call);
+
 		tmpl_list_add(call->arena, finder.list, call->args[1]);
-		return finder.list;
+		regex_free(regex);
+		return regex ? finder.list : NULL;
 	}
 	if (!find_all(call, &finder, take_between, 1))
 		return NULL;

@@ -197,3 +197,10 @@ const struct tmpl_type tmpl_type_exported_service =
 	RECORD(exported_service_fields, "dependency.ExportedService", false);
 const struct tmpl_type tmpl_type_exported_services =
 	LIST_OF(tmpl_type_exported_service, "[]dependency.ExportedService");
+
+static const struct tmpl_field semver_fields[] = {
+	{ "Major", &tmpl_type_uint64, false },    { "Minor", &tmpl_type_uint64, false },
+	{ "Patch", &tmpl_type_uint64, false },    { "Prerelease", &tmpl_type_string, false },
+	{ "Metadata", &tmpl_type_string, false }, { "Original", &tmpl_type_string, false },
+};
+const struct tmpl_type tmpl_type_semver = RECORD(semver_fields, "*semver.Version", true);

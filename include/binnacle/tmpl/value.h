@@ -130,6 +130,7 @@ extern const struct tmpl_type tmpl_type_node_service, tmpl_type_node_services;
 extern const struct tmpl_type tmpl_type_catalog_node;
 extern const struct tmpl_type tmpl_type_key_pair, tmpl_type_key_pairs;
 extern const struct tmpl_type tmpl_type_key_pair_map, tmpl_type_key_pair_maps; /* byKey */
+extern const struct tmpl_type tmpl_type_semver;
 extern const struct tmpl_type tmpl_type_partition, tmpl_type_partitions;
 extern const struct tmpl_type tmpl_type_peering, tmpl_type_peerings;
 extern const struct tmpl_type tmpl_type_consumers;
