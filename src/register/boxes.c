@@ -575,9 +575,14 @@ static void on_up(void *arg)
 static void on_down(void *arg, const struct err *err)
 {
 	struct registrar *registrar = arg;
+	/* Who answers and gives no events (a filter in front of the daemon) is asked each resync.
+	 */
+	bool answers = err->code != ERR_UNREACHABLE;
 
-	registrar->docker_up = false;
+	registrar->docker_up = answers;
 	registrar->docker_err = *err;
+	if (answers)
+		boxes_list(registrar);
 	registrar_tell(registrar, &(struct registrar_event){ .action = REGISTRAR_FAILED,
 							     .why = err->msg,
 							     .source = "event" });

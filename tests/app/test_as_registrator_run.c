@@ -573,6 +573,28 @@ static void an_event_stream_that_does_not_begin_holds_up_nobody(void **state)
 	wait_for_log(world, "added: " SHORT_ID " localhost:web:80\n");
 }
 
+/* As behind a filter that lets only questions through. */
+static void a_daemon_that_gives_no_events_is_asked(void **state)
+{
+	struct world *world = *state;
+
+	peer_forget(world->docker);
+	peer_answer(world->docker, "GET /events", 403, NULL, "not for you");
+	peer_answer(world->docker, "GET /containers/json", 200, NULL, "[{\"Id\":\"" ID "\"}]");
+	/* An agent that knows no list, so that what was written is what there is. */
+	peer_forget(world->consul);
+	peer_answer(world->consul, "PUT /v1/agent/service/deregister/*", 200, NULL, NULL);
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-resync 1");
+	wait_for_log(world, "added: " SHORT_ID " localhost:web:80\n");
+	assert_non_null(strstr(world->text.buf, "not for you"));
+	peer_forget(world->docker);
+	peer_answer(world->docker, "GET /events", 403, NULL, "not for you");
+	peer_answer(world->docker, "GET /containers/json", 200, NULL, "[]");
+	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
+}
+
 static void a_lifetime_is_refreshed_in_name_where_there_is_none(void **state)
 {
 	struct world *world = *state;
@@ -613,6 +635,7 @@ int main(void)
 		TEST(an_agent_that_is_absent_ends_the_start),
 		TEST(a_daemon_that_does_not_list_ends_the_start),
 		TEST(an_event_stream_that_does_not_begin_holds_up_nobody),
+		TEST(a_daemon_that_gives_no_events_is_asked),
 		TEST(a_lifetime_is_refreshed_in_name_where_there_is_none),
 		TEST(once_registers_what_runs_and_ends),
 		TEST(once_ends_with_1_when_something_was_refused),
