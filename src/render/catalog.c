@@ -19,9 +19,11 @@
 #include "binnacle/net/endpoint.h"
 
 #define BUSY_MAX      6
-#define SWEEP_MAX     2 /* of them, while a sweep looks for what has changed */
+#define SWEEP_MAX     2    /* of them, while a sweep looks for what has changed */
 #define SLICE_COUNT   4000 /* checks read per turn of the loop */
 #define PAUSE_MAX_MS  5000
+#define PEEK_MAX      2    /* nodes that a change is looked for in at once */
+#define CHECKS_MS     5000 /* all checks are read so long after a change of one */
 #define RETRY_BASE_MS 250
 #define RETRY_MAX_MS  60000
 /* What reading one entry of a node costs, compared with one more request. */
@@ -33,6 +35,7 @@ enum {
 	CHECKS = 2,
 	NODES = 4,
 	ALL = SERVICES | CHECKS | NODES,
+	ALL_CHECKS = 8, /* those that pass as well */
 };
 
 struct catalog_member {
@@ -46,6 +49,7 @@ struct catalog_member {
 	bool is_queued, in_build, must_retry, is_troubled;
 	bool has_hash;
 	uint64_t hash; /* of the last answer */
+	uint64_t look; /* at the failing checks, before which it was asked last; 0: never asked */
 };
 
 /* A node's services, or checks. */
@@ -85,7 +89,10 @@ struct catalog {
 	size_t busy; /* requests under way */
 	bool loaded; /* the mirror is complete */
 	bool may_be_stale, use_stale;
-	struct loop_timer *pause, *retry;
+	size_t peeks;      /* nodes to look into before all others, whatever goes on */
+	uint64_t look;     /* counts the questions for the failing checks, from 1 */
+	bool peek_failing; /* the same with the checks that do not pass */
+	struct loop_timer *pause, *retry, *owed;
 	struct loop_deferred *slice, *kick;
 	struct backoff backoff, retry_backoff;
 
@@ -276,6 +283,7 @@ static void ask_member(struct catalog_member *member)
 	path = catalog->use_stale ? xasprintf("%s%cstale=", member->path,
 					      strchr(member->path, '?') ? '&' : '?')
 				  : xstrdup(member->path);
+	member->look = catalog->look;
 	member->call = consul_get(catalog->consul, path, on_member, member);
 	catalog->busy++;
 	free(path);
@@ -411,6 +419,17 @@ static void on_checks_body(void *arg, struct strbuf *body, const struct consul_m
 	catalog->slice = loop_defer(catalog->loop, on_slice, catalog);
 }
 
+/*
+ * Who was asked since the last look for another reason may have been told of a check that failed
+ * just then. If it passes again, neither look has seen it.
+ */
+static void ask_recent_again(struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog->count; i++)
+		if (catalog->members[i]->look == catalog->look - 1)
+			enqueue(catalog->members[i]);
+}
+
 static void on_failing_checks(void *arg, struct strbuf *body, const struct consul_meta *meta,
 			      const struct err *err)
 {
@@ -425,6 +444,8 @@ static void on_failing_checks(void *arg, struct strbuf *body, const struct consu
 		fail(catalog, err);
 	else if (!mirror_take_failing_checks(catalog->mirror, text_of(body), &why))
 		fail_at(catalog, &why);
+	else
+		ask_recent_again(catalog);
 	pump(catalog);
 }
 
@@ -436,48 +457,105 @@ static struct fetch *free_fetch(struct catalog *catalog)
 	return NULL;
 }
 
+/* Takes the name. */
+static void ask_node(struct catalog *catalog, struct fetch *fetch, char *name, bool compressed)
+{
+	struct strbuf plain = STRBUF_INIT;
+	char *path;
+
+	fetch->node = name;
+	strbuf_addstr(&plain, "/v1/catalog/node/");
+	url_escape(&plain, name);
+	path = path_with(catalog, plain.buf, NULL);
+	fetch->call = consul_get_body(catalog->consul, path, compressed, on_node_body, fetch);
+	catalog->busy++;
+	strbuf_release(&plain);
+	free(path);
+}
+
+/*
+ * Something has changed while a sweep goes on or its pause: that is mostly where things changed
+ * last. The sweep that follows finds it elsewhere.
+ */
+static bool peek(struct catalog *catalog)
+{
+	struct fetch *fetch = free_fetch(catalog);
+	size_t count = mirror_node_count(catalog->mirror), at = PEEK_MAX - catalog->peeks;
+	const char **names;
+
+	if (!fetch || at >= count) {
+		catalog->peeks = 0;
+		return false;
+	}
+	catalog->peeks--;
+	names = xreallocarray(NULL, count, sizeof(*names));
+	mirror_list_nodes(catalog->mirror, names);
+	ask_node(catalog, fetch, xstrdup(names[at]), true);
+	free(names);
+	return true;
+}
+
+static void ask_failing(struct catalog *catalog, struct fetch *fetch, bool compressed)
+{
+	char *path = path_with(catalog, "/v1/health/state/any", "filter=Status+!%3D+passing");
+
+	catalog->failing_pending = true;
+	catalog->look++;
+	fetch->call = consul_get_body(catalog->consul, path, compressed, on_failing_checks, fetch);
+	catalog->busy++;
+	free(path);
+}
+
+static bool peek_at_failing(struct catalog *catalog)
+{
+	struct fetch *fetch = free_fetch(catalog);
+
+	if (!fetch || catalog->failing_pending)
+		return false;
+	catalog->peek_failing = false;
+	ask_failing(catalog, fetch, true);
+	return true;
+}
+
+static bool is_building(const struct catalog *catalog)
+{
+	return mirror_is_building(catalog->mirror);
+}
+
 /* The next request of the sweep. False: none is left, or it must wait for another. */
 static bool sweep_on(struct catalog *catalog)
 {
 	struct fetch *fetch = free_fetch(catalog);
+	bool building = is_building(catalog);
+	bool nodes_left = catalog->todo_at < catalog->todo_count;
 	/* Reading again what is mostly known: the wire is spared, the agent takes longer. */
-	bool compressed = !mirror_is_building(catalog->mirror);
-	char *path = NULL;
+	bool compressed = !building;
+	char *path;
 
-	if (!fetch)
-		return false;
 	/* More would make the agent slower to answer for the node that did change, which is
 	 * mostly the first. */
-	if (!mirror_is_building(catalog->mirror) && catalog->busy >= SWEEP_MAX)
+	if (!fetch || (!building && catalog->busy >= SWEEP_MAX))
+		return false;
+	if (catalog->want_failing && catalog->failing_pending)
 		return false;
 	if (catalog->want_failing) {
 		catalog->want_failing = false;
-		catalog->failing_pending = true;
-		path = path_with(catalog, "/v1/health/state/any", "filter=Status+!%3D+passing");
-		fetch->call = consul_get_body(catalog->consul, path, compressed, on_failing_checks,
-					      fetch);
-	} else if (catalog->want_checks && !catalog->failing_pending) {
-		catalog->want_checks = false;
-		catalog->checks_pending = true;
-		path = path_with(catalog, "/v1/health/state/any", NULL);
-		fetch->call =
-			consul_get_body(catalog->consul, path, compressed, on_checks_body, fetch);
-	} else if (catalog->todo_at < catalog->todo_count) {
-		struct strbuf plain = STRBUF_INIT;
-
-		fetch->node = catalog->todo[catalog->todo_at];
-		catalog->todo[catalog->todo_at++] = NULL;
-		strbuf_addstr(&plain, "/v1/catalog/node/");
-		url_escape(&plain, fetch->node);
-		path = path_with(catalog, plain.buf, NULL);
-		strbuf_release(&plain);
-		fetch->call =
-			consul_get_body(catalog->consul, path, compressed, on_node_body, fetch);
+		ask_failing(catalog, fetch, compressed);
+		return true;
 	}
-	if (!path)
+	if (nodes_left && (!building || !catalog->want_checks)) {
+		ask_node(catalog, fetch, catalog->todo[catalog->todo_at], compressed);
+		catalog->todo[catalog->todo_at++] = NULL;
+		return true;
+	}
+	if (!catalog->want_checks || catalog->failing_pending)
 		return false;
-	free(path);
+	catalog->want_checks = false;
+	catalog->checks_pending = true;
+	path = path_with(catalog, "/v1/health/state/any", NULL);
+	fetch->call = consul_get_body(catalog->consul, path, compressed, on_checks_body, fetch);
 	catalog->busy++;
+	free(path);
 	return true;
 }
 
@@ -526,7 +604,32 @@ static void begin_build(struct catalog *catalog)
 	}
 	catalog->want_failing = false;
 	catalog->want_checks = true;
+	loop_timer_stop(&catalog->owed);
 	list_todo(catalog);
+}
+
+static void on_owed(void *arg)
+{
+	struct catalog *catalog = arg;
+
+	catalog->owed = NULL;
+	catalog->dirty |= ALL_CHECKS;
+	pump(catalog);
+}
+
+/*
+ * A check that fails, or does not any more, is among those that do not pass, and these are few. All
+ * checks tell besides what the passing ones say: that may come a moment later, for many changes at
+ * once.
+ */
+static void want_checks(struct catalog *catalog)
+{
+	catalog->want_failing = catalog->swept & (CHECKS | ALL_CHECKS);
+	catalog->want_checks = catalog->swept & ALL_CHECKS;
+	if (catalog->want_checks)
+		loop_timer_stop(&catalog->owed);
+	else if (catalog->want_failing && !catalog->owed)
+		catalog->owed = loop_timer_start(catalog->loop, CHECKS_MS, on_owed, catalog);
 }
 
 static void begin_sweep(struct catalog *catalog)
@@ -537,7 +640,7 @@ static void begin_sweep(struct catalog *catalog)
 	catalog->began_ms = clock_mono_ms();
 	if (catalog->nodes_doc) {
 		if (mirror_take_nodes(catalog->mirror, catalog->nodes_doc))
-			catalog->dirty |= SERVICES | CHECKS;
+			catalog->dirty |= SERVICES | CHECKS | ALL_CHECKS;
 		json_free(catalog->nodes_doc);
 		catalog->nodes_doc = NULL;
 	}
@@ -556,7 +659,7 @@ static void begin_sweep(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->count; i++)
 		if (catalog->members[i]->dep->kind == DEP_CONNECT)
 			enqueue(catalog->members[i]);
-	catalog->want_failing = catalog->want_checks = catalog->swept & CHECKS;
+	want_checks(catalog);
 	if (catalog->swept & SERVICES)
 		list_todo(catalog);
 }
@@ -601,7 +704,7 @@ static void end_sweep(struct catalog *catalog)
 	catalog->sweeping = false;
 	forget_todo(catalog);
 	if (catalog->why.code == ERR_NONE) {
-		if (mirror_is_building(catalog->mirror))
+		if (is_building(catalog))
 			deliver(catalog);
 		backoff_reset(&catalog->backoff);
 		catalog->use_stale = false;
@@ -631,7 +734,9 @@ static void pump(struct catalog *catalog)
 		while (catalog->busy < BUSY_MAX) {
 			if (catalog->first)
 				ask_member(catalog->first);
-			else if (!catalog->sweeping || !sweep_on(catalog))
+			else if (!(catalog->peek_failing && peek_at_failing(catalog)) &&
+				 !(catalog->peeks && peek(catalog)) &&
+				 !(catalog->sweeping && sweep_on(catalog)))
 				break;
 		}
 		if (catalog->busy || catalog->first)
@@ -657,7 +762,7 @@ static bool note(struct catalog *catalog, unsigned which, const struct err *err)
 	}
 	/* Nobody knows what was missed. */
 	if (catalog->down & which)
-		catalog->dirty = ALL;
+		catalog->dirty = ALL | ALL_CHECKS;
 	catalog->down &= ~which;
 	catalog->seen |= which;
 	catalog->dirty |= which;
@@ -672,6 +777,8 @@ static void on_services(void *arg, const struct json *doc, const struct consul_m
 	(void)meta;
 	if (note(catalog, SERVICES, err)) {
 		catalog->service_count = json_count(doc);
+		if (catalog->loaded && (catalog->sweeping || catalog->pause))
+			catalog->peeks = PEEK_MAX;
 		pump(catalog);
 	}
 	if (catalog->events.services)
@@ -685,8 +792,11 @@ static void on_checks(void *arg, const struct json *doc, const struct consul_met
 
 	(void)doc;
 	(void)meta;
-	if (note(catalog, CHECKS, err))
-		pump(catalog);
+	if (!note(catalog, CHECKS, err))
+		return;
+	if (catalog->loaded && (catalog->sweeping || catalog->pause))
+		catalog->peek_failing = true;
+	pump(catalog);
 }
 
 static void on_nodes(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -730,6 +840,7 @@ struct catalog *catalog_new(struct loop *loop, struct consul *consul, const char
 	strbuf_init(&catalog->checks_body);
 	for (size_t i = 0; i < BUSY_MAX; i++)
 		catalog->fetches[i].catalog = catalog;
+	catalog->look = 1;
 	catalog->mirror = mirror_new(on_touched, on_node_touched, catalog);
 	return catalog;
 }
@@ -775,6 +886,7 @@ void catalog_free(struct catalog *catalog)
 	}
 	loop_timer_stop(&catalog->pause);
 	loop_timer_stop(&catalog->retry);
+	loop_timer_stop(&catalog->owed);
 	loop_deferred_cancel(&catalog->slice);
 	loop_deferred_cancel(&catalog->kick);
 	release_early(catalog, false);
