@@ -6,9 +6,15 @@
 #include "binnacle/base/json.h"
 #include "binnacle/base/mem.h"
 
+/* As json_parse has it, which is more generous than the standard. */
+static bool is_blank(char c)
+{
+	return (unsigned char)c <= ' ';
+}
+
 static const char *skip_blanks(const char *at, const char *end)
 {
-	while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+	while (at < end && is_blank(*at))
 		at++;
 	return at;
 }
@@ -129,7 +135,7 @@ bool json_scan_next(struct json_scan *scan, struct json_text *key, struct json_t
 	if (!behind || behind == scan->at)
 		return fail(scan);
 	*value = (struct json_text){ scan->at, (size_t)(behind - scan->at) };
-	while (value->len && strchr(" \t\r\n", value->at[value->len - 1]))
+	while (value->len && is_blank(value->at[value->len - 1]))
 		value->len--;
 	scan->at = behind;
 	return true;

@@ -376,6 +376,136 @@ static void a_waiting_watch_lets_the_loop_sleep(void **state)
 	assert_true(took_ms >= 299);
 }
 
+/* ---- more watches than may ask at a time ---- */
+
+#define MANY 20
+
+static bool all_are_parked(void *arg)
+{
+	struct fixture *fixture = arg;
+	struct consul_load load;
+
+	consul_load(fixture->consul, &load);
+	return load.watches == 6 && load.waiting_watches == MANY - 6 &&
+	       peer_waiting(fixture->peer) >= 6;
+}
+
+/* Each has had its first answer; now they wait for something to happen. */
+static void start_many(struct fixture *fixture, struct consul_watch *watches[MANY])
+{
+	for (int i = 0; i < MANY; i++) {
+		char *path = xasprintf("/v/%d", i);
+		char *request = xasprintf("GET %s", path);
+		char *body = xasprintf("[%d]", i);
+
+		peer_script(fixture->peer, &(struct peer_reply){ .request = request,
+								 .headers = "X-Consul-Index: 5\r\n",
+								 .body = body,
+								 .times = 1 });
+		watches[i] = consul_watch_start(fixture->consul, path, 0, on_change, fixture);
+		free(body);
+		free(request);
+		free(path);
+	}
+	assert_true(run_until_true(fixture->loop, all_are_parked, fixture));
+}
+
+static void of_many_watches_six_ask_and_none_is_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	struct consul_watch *watches[MANY];
+	size_t waits = 0;
+
+	start_many(fixture, watches);
+	for (int i = 0; i < MANY; i++) {
+		char *body = xasprintf("[%d]|", i);
+
+		assert_non_null(strstr(fixture->seen.buf, body));
+		free(body);
+	}
+	assert_true(peer_connection_count(fixture->peer) <= 8);
+	/* Something happens to the last one: it gets its turn, with its index. */
+	for (int i = 0; i < MANY; i++) {
+		char *request = xasprintf("GET /v/%d", i);
+
+		peer_script(fixture->peer, &(struct peer_reply){ .request = request,
+								 .headers = "X-Consul-Index: 6\r\n",
+								 .body = "[\"new\"]",
+								 .times = 1 });
+		free(request);
+	}
+	fixture->want_len = fixture->seen.len + MANY * strlen("[\"new\"]|");
+	run_until_true(fixture->loop, has_seen, fixture);
+	for (const char *at = fixture->seen.buf; (at = strstr(at, "new")); at++)
+		waits++;
+	assert_int_equal(waits, MANY);
+	for (size_t i = MANY; i < peer_request_count(fixture->peer); i++)
+		assert_non_null(strstr(asked(fixture, i), "index="));
+	for (int i = 0; i < MANY; i++)
+		consul_watch_stop(&watches[i]);
+}
+
+static bool has_put(void *arg)
+{
+	struct fixture *fixture = arg;
+
+	return peer_asked(fixture->peer, "PUT /p") > 0;
+}
+
+static void on_put(void *arg, const struct json *doc, const struct consul_meta *meta,
+		   const struct err *err)
+{
+	(void)doc;
+	(void)meta;
+	(void)err;
+	strbuf_addstr(arg, "put");
+}
+
+static void a_request_gets_through_between_many_watches(void **state)
+{
+	struct fixture *fixture = *state;
+	struct consul_watch *watches[MANY];
+	struct strbuf said = STRBUF_INIT;
+	struct consul_call *call;
+
+	start_many(fixture, watches);
+	call = consul_send(fixture->consul, "PUT", "/p", NULL, on_put, &said);
+	assert_true(run_until_true(fixture->loop, has_put, fixture));
+	consul_call_cancel(&call);
+	for (int i = 0; i < MANY; i++)
+		consul_watch_stop(&watches[i]);
+	strbuf_release(&said);
+}
+
+static void requests_beyond_eight_wait_and_may_be_cancelled(void **state)
+{
+	struct fixture *fixture = *state;
+	struct consul_call *calls[12];
+	struct strbuf said = STRBUF_INIT;
+	struct consul_load load;
+
+	for (int i = 0; i < 12; i++)
+		calls[i] = consul_send(fixture->consul, "PUT", "/p", NULL, on_put, &said);
+	until_asked(fixture, 8);
+	run_for(fixture->loop, 50);
+	assert_int_equal(peer_request_count(fixture->peer), 8);
+	consul_call_cancel(&calls[11]); /* the last of those that wait, */
+	consul_call_cancel(&calls[9]);  /* one between, */
+	consul_call_cancel(&calls[0]);  /* and one that is under way */
+	until_asked(fixture, 9);
+	peer_answer(fixture->peer, "PUT /p", 200, NULL, "true");
+	fixture->want_requests = 10;
+	until_asked(fixture, 10);
+	for (int i = 0; i < 100; i++) {
+		consul_load(fixture->consul, &load);
+		if (!load.calls)
+			break;
+		run_for(fixture->loop, 10);
+	}
+	assert_int_equal(said.len, 9 * strlen("put"));
+	strbuf_release(&said);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -397,6 +527,9 @@ int main(void)
 		TEST(a_watch_may_be_stopped_from_its_own_callback),
 		TEST(a_stopped_watch_is_not_heard_of_again),
 		TEST(a_waiting_watch_lets_the_loop_sleep),
+		TEST(of_many_watches_six_ask_and_none_is_forgotten),
+		TEST(a_request_gets_through_between_many_watches),
+		TEST(requests_beyond_eight_wait_and_may_be_cancelled),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
