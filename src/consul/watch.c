@@ -27,7 +27,7 @@
 
 #define ROUND_MIN_MS 100
 #define POLL_MS      15000 /* of endpoints that cannot block */
-#define ROTATION_MS  10000 /* for all watches to have had their turn, if there are not too many */
+#define ROTATION_MS  3000 /* for all watches to have had their turn, if there are not too many */
 #define SLICE_MIN_MS 100
 
 struct digest {

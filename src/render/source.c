@@ -23,17 +23,21 @@
 #include "binnacle/tmpl/data.h"
 
 #include "catalog.h"
+#include "keys.h"
 
 #define DATACENTERS_MS 15000
 #define FILE_MS        2000
 #define RETRY_MS       5000
 #define FEW_SERVICES   4 /* as many have a query of their own */
+#define FEW_KEYS       4
+#define FEW_QUERIES    6 /* more would have to take turns */
 
 struct answer {
 	struct render_source *source;
 	struct dep *dep; /* its own */
 	struct consul_watch *watch;
 	struct catalog_member *member;
+	struct keys_member *key;
 	struct consul_call *call;
 	struct loop_timer *timer;
 	struct loop_deferred *deferred;
@@ -63,6 +67,9 @@ struct render_source {
 	struct strmap answers; /* canonical text to struct answer */
 	struct strmap places;  /* datacenter to struct place; none while there are few services */
 	size_t catalog_count;  /* answers that a catalog could give */
+	struct strmap keys;    /* datacenter to struct keys; none while there are few */
+	size_t key_count;      /* answers that `keys` could give */
+	size_t query_count;    /* answers with a query of their own */
 	render_source_fn *changed;
 	render_source_trouble_fn *trouble;
 	void *arg;
@@ -155,16 +162,21 @@ static void take_value(struct answer *answer, struct arena arena, const struct t
 	source->changed(source->arg, answer->dep, is_first ? 0 : delta, is_first);
 }
 
+static void note_trouble(struct answer *answer, const struct err *err)
+{
+	if (err || answer->trouble.code) {
+		answer->trouble = err ? *err : (struct err){ 0 };
+		answer->source->trouble(answer->source->arg, answer->dep);
+	}
+}
+
 static void set_trouble(struct answer *answer, const struct err *err)
 {
 	if (err && !answer->trouble.code)
 		log_warn("render", "%s: %s", answer->dep->text, err->msg);
 	else if (!err && answer->trouble.code)
 		log_info("render", "%s: answers again", answer->dep->text);
-	if (err || answer->trouble.code) {
-		answer->trouble = err ? *err : (struct err){ 0 };
-		answer->source->trouble(answer->source->arg, answer->dep);
-	}
+	note_trouble(answer, err);
 }
 
 static void on_watch(void *arg, const struct json *doc, const struct consul_meta *meta,
@@ -191,6 +203,12 @@ static void on_watch(void *arg, const struct json *doc, const struct consul_meta
 	take_value(answer, arena, value);
 }
 
+static void stop_watch(struct answer *answer)
+{
+	answer->source->query_count -= answer->watch != NULL;
+	consul_watch_stop(&answer->watch);
+}
+
 /* ---- services, when they are many ---- */
 
 static void on_member_answer(void *arg, const struct json *doc, const struct err *err)
@@ -208,9 +226,10 @@ static void on_member_value(void *arg, struct shared_arena *shared, const struct
 	answer->shared = shared;
 }
 
+/* Without a line in the log for each of thousands: the watches have told of the outage. */
 static void on_member_trouble(void *arg, const struct err *err)
 {
-	set_trouble(arg, err);
+	note_trouble(arg, err);
 }
 
 /* The list of services comes with each change of an instance, and is mostly the same. */
@@ -263,6 +282,7 @@ static struct place *place_of(struct render_source *source, const char *dc)
 		if (answer->dep->kind != DEP_SERVICES || strcmp(answer->dep->dc, dc) != 0)
 			continue;
 		place->services = answer;
+		source->query_count -= answer->watch != NULL;
 		catalog_start(place->catalog, answer->watch, count_of(answer->value));
 		answer->watch = NULL;
 		return place;
@@ -276,32 +296,57 @@ static void join_catalog(struct answer *answer)
 	struct strbuf path = STRBUF_INIT;
 	struct place *place = place_of(answer->source, answer->dep->dc);
 
-	consul_watch_stop(&answer->watch);
+	stop_watch(answer);
 	render_source_path(answer->dep, &path);
 	answer->member = catalog_add(place->catalog, answer->dep, path.buf, answer);
 	strbuf_release(&path);
 }
 
-static bool start_in_catalog(struct answer *answer)
+/* All services that have a query of their own leave it. */
+static void use_catalogs(struct render_source *source)
 {
-	struct render_source *source = answer->source;
-
-	if (!catalog_can(answer->dep))
-		return false;
-	source->catalog_count++;
-	if (source->places.count) {
-		join_catalog(answer);
-		return true;
-	}
-	if (source->catalog_count <= FEW_SERVICES)
-		return false;
 	for (size_t i = 0; i < source->answers.count; i++) {
-		struct answer *other = source->answers.entries[i].value;
+		struct answer *answer = source->answers.entries[i].value;
 
-		if (catalog_can(other->dep))
-			join_catalog(other);
+		if (catalog_can(answer->dep) && !answer->member)
+			join_catalog(answer);
 	}
-	return true;
+}
+
+/* ---- keys, when they are several ---- */
+
+static void on_key_answer(void *arg, const struct json *doc)
+{
+	on_watch(arg, doc, NULL, NULL);
+}
+
+static void join_keys(struct answer *answer)
+{
+	static const struct keys_events events = { .answer = on_key_answer,
+						   .trouble = on_member_trouble };
+	struct render_source *source = answer->source;
+	struct keys *keys = strmap_get(&source->keys, answer->dep->dc);
+	struct strbuf path = STRBUF_INIT;
+
+	stop_watch(answer);
+	if (!keys) {
+		keys = keys_new(source->loop, source->consul, answer->dep->dc, !source->no_stale,
+				&events);
+		strmap_put(&source->keys, answer->dep->dc, keys);
+	}
+	render_source_path(answer->dep, &path);
+	answer->key = keys_add(keys, answer->dep, path.buf, answer);
+	strbuf_release(&path);
+}
+
+static void use_keys(struct render_source *source)
+{
+	for (size_t i = 0; i < source->answers.count; i++) {
+		struct answer *answer = source->answers.entries[i].value;
+
+		if (keys_can(answer->dep) && !answer->key)
+			join_keys(answer);
+	}
 }
 
 /* ---- one query each ---- */
@@ -319,7 +364,30 @@ static void start_watch(struct answer *answer, const struct dep *dep)
 	render_source_path(dep, &path);
 	answer->watch =
 		consul_watch_start(answer->source->consul, path.buf, flags, on_watch, answer);
+	answer->source->query_count++;
 	strbuf_release(&path);
+}
+
+/* A query of its own, as long as there are few; else one that many share. */
+static void start(struct answer *answer)
+{
+	struct render_source *source = answer->source;
+
+	if (catalog_can(answer->dep) && source->places.count) {
+		join_catalog(answer);
+		return;
+	}
+	if (keys_can(answer->dep) && source->keys.count) {
+		join_keys(answer);
+		return;
+	}
+	start_watch(answer, answer->dep);
+	if (source->key_count > FEW_KEYS ||
+	    (source->query_count > FEW_QUERIES && source->key_count > 1))
+		use_keys(source);
+	if (source->catalog_count > FEW_SERVICES ||
+	    (source->query_count > FEW_QUERIES && source->catalog_count == FEW_SERVICES))
+		use_catalogs(source);
 }
 
 static void again_in(struct answer *answer, int64_t delay_ms, loop_fn *fn)
@@ -519,13 +587,14 @@ static void on_first_turn(void *arg)
 
 static void answer_free(struct answer *answer)
 {
-	consul_watch_stop(&answer->watch);
+	stop_watch(answer);
 	consul_call_cancel(&answer->call);
 	loop_timer_stop(&answer->timer);
 	loop_deferred_cancel(&answer->deferred);
 	catalog_remove(&answer->member);
-	if (catalog_can(answer->dep))
-		answer->source->catalog_count--;
+	keys_remove(&answer->key);
+	answer->source->catalog_count -= catalog_can(answer->dep);
+	answer->source->key_count -= keys_can(answer->dep);
 	for (size_t i = 0; i < answer->source->places.count; i++) {
 		struct place *place = answer->source->places.entries[i].value;
 
@@ -564,7 +633,11 @@ void render_source_free(struct render_source *source)
 		struct answer *answer = source->answers.entries[i].value;
 
 		answer->member = NULL;
+		answer->key = NULL;
 	}
+	for (size_t i = 0; i < source->keys.count; i++)
+		keys_free(source->keys.entries[i].value);
+	strmap_release(&source->keys);
 	for (size_t i = 0; i < source->places.count; i++) {
 		struct place *place = source->places.entries[i].value;
 
@@ -599,14 +672,16 @@ bool render_source_watch(struct render_source *source, const struct dep *dep, st
 	answer->source = source;
 	answer->dep = dep_dup(dep);
 	strmap_put(&source->answers, dep->text, answer);
+	source->catalog_count += catalog_can(dep);
+	source->key_count += keys_can(dep);
 	if (dep->kind == DEP_FILE)
 		answer->deferred = loop_defer(source->loop, on_first_turn, answer);
 	else if (dep->kind == DEP_DATACENTERS)
 		poll_datacenters(answer);
 	else if (dep->kind == DEP_NODE && !dep->name[0])
 		ask_agent(answer);
-	else if (!start_in_catalog(answer))
-		start_watch(answer, answer->dep);
+	else
+		start(answer);
 	return true;
 }
 

@@ -423,7 +423,7 @@ static void of_many_watches_six_ask_and_none_is_forgotten(void **state)
 		assert_non_null(strstr(fixture->seen.buf, body));
 		free(body);
 	}
-	assert_true(peer_connection_count(fixture->peer) <= 8);
+	assert_true(peer_waiting(fixture->peer) <= 8);
 	/* Something happens to the last one: it gets its turn, with its index. */
 	for (int i = 0; i < MANY; i++) {
 		char *request = xasprintf("GET /v/%d", i);

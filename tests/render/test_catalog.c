@@ -41,6 +41,8 @@ static const char everything[] =
 	"{{range service (print \"Blue.\" .Name \"|any\")}} blue {{.ID}}\n{{end}}{{end}}"
 	"{{with node \"m1\"}}{{.Node.Address}}{{range .Services}} {{.Service}}{{end}}{{end}}\n";
 
+static const char *template_text;
+
 struct scene {
 	char folder[32];
 	struct loop *loop;
@@ -96,6 +98,7 @@ static int set_up(void **state)
 	strcpy(scene->folder, "/tmp/test_catalog.XXXXXX");
 	assert_non_null(mkdtemp(scene->folder));
 	scene->seed = 7;
+	template_text = everything;
 	scene->loop = loop_new();
 	scene->http = http_new(scene->loop);
 	scene->own_http = http_new(scene->loop);
@@ -144,7 +147,7 @@ static int tear_down(void **state)
 static void start(struct scene *scene)
 {
 	struct render_options options = { .mode = RENDER_HOLD, .state_dir = scene->folder };
-	struct render_template spec = { .contents = everything };
+	struct render_template spec = { .contents = template_text };
 	char *destination = xasprintf("%s/out", scene->folder);
 	struct err err;
 
@@ -255,11 +258,13 @@ static const struct tmpl_value *look_up(void *arg, const struct dep *dep)
 
 static void read_afresh(struct scene *scene, const struct dep *dep)
 {
-	const char *folder = dep->kind == DEP_SERVICES ? "catalog/services"
-			     : dep->kind == DEP_NODE   ? "catalog/node/"
-						       : "health/service/";
-	char *path =
-		xasprintf("/v1/%s%s%s%s", folder, dep->name, *dep->tag ? "?tag=" : "", dep->tag);
+	const char *folder = dep->kind == DEP_SERVICES  ? "catalog/services"
+			     : dep->kind == DEP_NODE    ? "catalog/node/"
+			     : dep->kind == DEP_NODES   ? "catalog/nodes"
+			     : dep->kind == DEP_SERVICE ? "health/service/"
+							: "kv/";
+	char *path = xasprintf("/v1/%s%s%s%s%s", folder, dep->name, *dep->tag ? "?tag=" : "",
+			       dep->tag, dep->kind == DEP_TREE ? "?recurse=" : "");
 	struct json *doc = ask(scene, "GET", path, NULL);
 	struct err err;
 	const struct tmpl_value *value = tmpl_value_from_json(&scene->arena, dep, doc, &err);
@@ -274,7 +279,7 @@ static void fresh_text(struct scene *scene, struct strbuf *out)
 {
 	struct tmpl_source source = { .lookup = look_up, .arg = scene };
 	struct err err;
-	struct tmpl *tmpl = tmpl_parse("t", everything, strlen(everything), NULL, &err);
+	struct tmpl *tmpl = tmpl_parse("t", template_text, strlen(template_text), NULL, &err);
 	struct tmpl_result result;
 	bool complete = false;
 
@@ -395,6 +400,47 @@ static void few_services_on_many_nodes_are_never_out_of_date(void **state)
 	keep_up_with(scene, 20, 6);
 }
 
+/* Keys, trees, keys that do not exist: twelve, which share one query. */
+static void many_keys_are_never_out_of_date(void **state)
+{
+	struct scene *scene = *state;
+	struct consul_load load;
+
+	if (!scene->consul)
+		skip();
+	template_text = "{{range loop 9}}{{keyOrDefault (print \"app/k\" .) \"none\"}} {{end}}"
+			"{{range tree \"app/tree\"}}{{.Key}}={{.Value}} {{end}}"
+			"{{keyExists \"app/x\"}}{{with node \"m1\"}}{{with "
+			".Node}}{{.Address}}{{end}}{{end}}"
+			"{{range services}}{{.Name}}{{end}}{{range nodes}}{{.Node}}{{end}}";
+	start(scene);
+	for (int round = 0; round < 30; round++) {
+		for (unsigned left = 1 + some(scene, 4); left; left--) {
+			char *path = some(scene, 3)
+					     ? xasprintf("/v1/kv/app/k%u", some(scene, 9))
+					     : xasprintf("/v1/kv/app/tree/%u", some(scene, 4));
+			char *value = xasprintf("%u", some(scene, 1000));
+			bool gone = some(scene, 4) == 0;
+
+			json_free(ask(scene, gone ? "DELETE" : "PUT", path, gone ? NULL : value));
+			if (some(scene, 9) == 0)
+				put(scene, "/v1/kv/app/x", "x");
+			free(value);
+			free(path);
+		}
+		assert_text_is_up_to_date(scene);
+	}
+	/* The keys, the node, the services and the nodes. */
+	for (int i = 0; i < 500; i++) {
+		run_for(scene->loop, 20);
+		consul_load(scene->consul, &load);
+		if (load.calls == 0 && load.watches == 4)
+			break;
+	}
+	assert_int_equal(load.watches, 4);
+	assert_int_equal(load.waiting_watches, 0);
+}
+
 static void an_outage_is_made_up_for(void **state)
 {
 	struct scene *scene = *state;
@@ -435,6 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_SCENE(many_services_on_few_nodes_are_never_out_of_date),
 		IN_SCENE(few_services_on_many_nodes_are_never_out_of_date),
+		IN_SCENE(many_keys_are_never_out_of_date),
 		IN_SCENE(an_outage_is_made_up_for),
 	};
 
