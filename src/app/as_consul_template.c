@@ -9,12 +9,16 @@
 #include "as_ct_config.h"
 #include "as_ct_flags.h"
 #include "as_ct_log.h"
+#include "as_ct_logfile.h"
 #include "as_ct_run.h"
 #include "as_ct_syslog.h"
 
 /* What is asked for and not done: said once, and the rest works. */
 static void warn_ignored(const struct ct_config *config)
 {
+	if (config->nomad)
+		log_warn("cli", "Nomad is not supported: its settings are ignored, and a template "
+				"that asks for it is an error");
 	if (config->vault)
 		log_warn("cli", "Vault is not supported: its settings are ignored, and a template "
 				"that asks for a secret is an error");
@@ -33,6 +37,7 @@ static bool load(struct ct_config *config, const struct ct_config *asked, int ar
 	ct_config_finish(config);
 	/* The variable is for tests and for systems that have the socket elsewhere. */
 	return ct_log_set_level(config->log_level, err) &&
+	       (!config->log_file.path || ct_logfile_open(&config->log_file, err)) &&
 	       (config->syslog.enabled != 1 ||
 		ct_syslog_open(getenv("BINNACLE_SYSLOG_SOCKET"), config->syslog.facility,
 			       config->syslog.name, err));
@@ -58,6 +63,7 @@ static int run(const struct ct_config *asked, int argc, char *const *argv)
 		}
 		ct_config_release(&config);
 		ct_syslog_close();
+		ct_logfile_close();
 	} while (reload);
 	return status;
 }

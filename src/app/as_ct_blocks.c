@@ -255,6 +255,7 @@ bool ct_read_template(struct ct_config *config, const struct hcl_value *block, s
 					    "right_delimiter",
 					    "function_denylist",
 					    "function_blacklist",
+					    "sandbox_path",
 					    "wait",
 					    "nginx", /* ours */
 					    NULL };
@@ -276,6 +277,7 @@ bool ct_read_template(struct ct_config *config, const struct hcl_value *block, s
 	       hcl_read_bool(block, "backup", &template->backup, err) &&
 	       hcl_read_text(block, "left_delimiter", &template->left_delimiter, err) &&
 	       hcl_read_text(block, "right_delimiter", &template->right_delimiter, err) &&
+	       hcl_read_text(block, "sandbox_path", &template->sandbox, err) &&
 	       read_list(config, block, "function_blacklist", &template->denied, err) &&
 	       read_list(config, block, "function_denylist", &template->denied, err) &&
 	       hcl_read_text(block, "nginx", &template->nginx, err) &&

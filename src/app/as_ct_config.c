@@ -31,6 +31,7 @@ void ct_config_init(struct ct_config *config)
 			   .prefix = CT_DEDUP_PREFIX,
 			   .ttl_ms = 15000,
 			   .max_stale_ms = 2000 },
+		.log_file = { .age_ms = INT64_C(24) * 3600 * 1000 },
 		.error_fatal = true,
 		.wait = { .enabled = CT_UNSAID },
 	};
@@ -205,15 +206,33 @@ static bool read_syslog(struct ct_config *config, const struct hcl_value *root, 
 
 static bool read_dedup(struct ct_config *config, const struct hcl_value *root, struct err *err)
 {
-	static const char *const keys[] = { "enabled", "prefix", "ttl", "max_stale", NULL };
+	static const char *const keys[] = { "enabled",   "prefix",           "ttl",
+					    "max_stale", "block_query_wait", NULL };
 	const struct hcl_value *block = ct_block(root, "deduplicate");
+	int64_t wait_ms; /* one time for all queries: block_query_wait of the file */
 
 	config->dedup.is_said |= block && block->first;
 	return !block || (ct_only_keys(config, block, "deduplicate", keys, err) &&
 			  hcl_read_text(block, "prefix", &config->dedup.prefix, err) &&
 			  hcl_read_duration(block, "ttl", &config->dedup.ttl_ms, err) &&
+			  hcl_read_duration(block, "block_query_wait", &wait_ms, err) &&
 			  hcl_read_duration(block, "max_stale", &config->dedup.max_stale_ms, err) &&
 			  ct_read_switch(block, "enabled", &config->dedup.enabled, err));
+}
+
+static bool read_log_file(struct ct_config *config, const struct hcl_value *root, struct err *err)
+{
+	static const char *const keys[] = { "path", "log_rotate_bytes", "log_rotate_duration",
+					    "log_rotate_max_files", NULL };
+	const struct hcl_value *block = ct_block(root, "log_file");
+	struct ct_logfile *file = &config->log_file;
+
+	return !block ||
+	       (ct_only_keys(config, block, "log_file", keys, err) &&
+		hcl_read_text(block, "path", &file->path, err) &&
+		hcl_read_int(block, "log_rotate_bytes", 0, INT64_MAX / 2, &file->bytes, err) &&
+		hcl_read_duration(block, "log_rotate_duration", &file->age_ms, err) &&
+		hcl_read_int(block, "log_rotate_max_files", -1, INT32_MAX, &file->max_files, err));
 }
 
 static bool read_delimiters(struct ct_config *config, const struct hcl_value *root, struct err *err)
@@ -268,7 +287,7 @@ static bool read_root(struct ct_config *config, const struct hcl_value *root, st
 					    "auth", "retry", "ssl", "token",
 					    /* newer */
 					    "default_delimiters", "template_error_fatal",
-					    "block_query_wait",
+					    "block_query_wait", "log_file", "nomad",
 					    /* ours */
 					    "original", "nginx", NULL };
 	size_t index = 0;
@@ -284,11 +303,12 @@ static bool read_root(struct ct_config *config, const struct hcl_value *root, st
 	    !hcl_read_bool(root, "template_error_fatal", &config->error_fatal, err) ||
 	    !hcl_read_text(root, "pid_file", &config->pid_file, err) ||
 	    !read_syslog(config, root, err) || !read_dedup(config, root, err) ||
-	    !read_delimiters(config, root, err) || !read_original(config, root, err) ||
-	    !read_nginxes(config, root, err) ||
+	    !read_log_file(config, root, err) || !read_delimiters(config, root, err) ||
+	    !read_original(config, root, err) || !read_nginxes(config, root, err) ||
 	    !ct_read_exec(config, root, "exec", &config->exec, err) ||
 	    !ct_read_wait(config, root, "wait", &config->wait, err))
 		return false;
+	config->nomad |= hcl_get(root, "nomad") != NULL;
 	config->vault |= hcl_get(root, "vault") != NULL;
 	for (const struct hcl_value *block = NULL; (block = hcl_each(root, "template", block));)
 		if (!ct_read_template(config, block, index++, err))
@@ -359,6 +379,8 @@ void ct_config_finish(struct ct_config *config)
 		config->syslog.name = "consul-template";
 	if (!is_said(config->consul.key))
 		config->consul.key = config->consul.cert;
+	if (!is_said(config->log_file.path))
+		config->log_file.path = NULL;
 	if (config->pid_file && !*config->pid_file)
 		config->pid_file = NULL;
 	finish_exec(&config->exec);

@@ -25,6 +25,7 @@
 #include "binnacle/base/err.h"
 #include "binnacle/base/mem.h"
 #include "binnacle/base/strbuf.h"
+#include "as_ct_logfile.h"
 
 #define CT_UNSAID (-1)
 /* The original keeps its own data, which we cannot read, below consul-template/dedup/. */
@@ -74,6 +75,7 @@ struct ct_template {
 	/* Name or number of the owner; NULL: keep. */
 	const char *user, *group;
 	const char *nginx;         /* name of an nginx block; NULL: none */
+	const char *sandbox;       /* folder that `file` may not leave; NULL: none */
 	const char *const *denied; /* functions that fail, ends in NULL; NULL: none */
 	struct ct_exec exec;
 	struct ct_wait wait;
@@ -105,7 +107,8 @@ struct ct_config {
 	int kill_signal, reload_signal; /* 0: none */
 	const char *log_level, *pid_file;
 	int64_t max_stale_ms;
-	bool vault; /* something was said about Vault */
+	bool vault, nomad; /* something was said about them */
+	struct ct_logfile log_file;
 	struct {
 		int enabled; /* CT_UNSAID: when a member is said */
 		const char *facility, *name;

@@ -12,21 +12,28 @@
 #include "binnacle/base/log.h"
 #include "binnacle/base/strbuf.h"
 #include "binnacle/base/text.h"
+#include "as_ct_logfile.h"
 #include "as_ct_syslog.h"
 
 static bool has_fraction;
 
-static void print_time(int64_t wall_ms)
+/* One line, on standard error and wherever else the log goes. */
+static void print_line(int64_t wall_ms, const char *level, const char *part, const char *text)
 {
 	time_t seconds = (time_t)(wall_ms / 1000);
+	struct strbuf line = STRBUF_INIT;
 	char when[32];
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
 	strftime(when, sizeof(when), "%Y/%m/%d %H:%M:%S", &tm);
-	fputs(when, stderr);
+	strbuf_addstr(&line, when);
 	if (has_fraction)
-		fprintf(stderr, ".%06d", (int)(wall_ms % 1000) * 1000);
+		strbuf_addf(&line, ".%06d", (int)(wall_ms % 1000) * 1000);
+	strbuf_addf(&line, " [%s] (%s) %s", level, part, text);
+	fprintf(stderr, "%s\n", line.buf);
+	ct_logfile_write(line.buf);
+	strbuf_release(&line);
 }
 
 static void copy_to_syslog(enum log_level level, const char *part, const char *text)
@@ -53,8 +60,7 @@ static void sink(void *arg, const struct log_line *line)
 		part = "runner";
 	else if (strcmp(part, "consul") == 0)
 		part = "view";
-	print_time(line->wall_ms);
-	fprintf(stderr, " [%s] (%s) %s\n", levels[line->level], part, line->text);
+	print_line(line->wall_ms, levels[line->level], part, line->text);
 	copy_to_syslog(line->level, part, line->text);
 }
 
@@ -99,8 +105,7 @@ void ct_log_fatal(const char *text)
 			*p = '\n';
 	text_clean_lines(&clean, lines, strlen(lines));
 	free(lines);
-	print_time(clock_wall_ms());
-	fprintf(stderr, " [ERR] (cli) %s\n", clean.buf);
+	print_line(clock_wall_ms(), "ERR", "cli", clean.buf);
 	copy_to_syslog(LOG_LEVEL_ERROR, "cli", clean.buf);
 	strbuf_release(&clean);
 }

@@ -215,6 +215,7 @@ static bool add_template(struct ct_run *run, size_t index, struct err *err)
 		.right_delimiter = first->template->right_delimiter,
 		.error_on_missing_key = first->template->error_on_missing_key,
 		.denied = first->template->denied,
+		.sandbox = first->template->sandbox,
 	};
 
 	item->display =

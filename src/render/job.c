@@ -55,8 +55,8 @@ static void identify(struct render_job *job, const struct strbuf *text)
 	const char *left = spec->left_delimiter, *right = spec->right_delimiter;
 	struct strbuf all = STRBUF_INIT;
 
-	strbuf_addf(&all, "%d %s%c%s%c", spec->error_on_missing_key, left ? left : "", '\0',
-		    right ? right : "", '\0');
+	strbuf_addf(&all, "%d %s%c%s%c%s%c", spec->error_on_missing_key, left ? left : "", '\0',
+		    right ? right : "", '\0', spec->sandbox ? spec->sandbox : "", '\0');
 	for (size_t i = 0; spec->denied && spec->denied[i]; i++)
 		strbuf_addf(&all, "%s%c", spec->denied[i], '\0');
 	strbuf_addch(&all, '\0');
@@ -181,6 +181,7 @@ struct render_job *job_new(struct render_runner *runner, const struct render_tem
 	job->spec.left_delimiter = copy(spec->left_delimiter);
 	job->spec.right_delimiter = copy(spec->right_delimiter);
 	job->spec.denied = copy_list(spec->denied);
+	job->spec.sandbox = copy(spec->sandbox);
 	job->target = (struct target_spec){ .path = job->spec.destination,
 					    .state_dir = runner->state_dir,
 					    .perms = spec->perms,
@@ -257,6 +258,7 @@ void job_free(struct render_job *job)
 	free((char *)spec->left_delimiter);
 	free((char *)spec->right_delimiter);
 	free_list(spec->denied);
+	free((char *)spec->sandbox);
 	free(job);
 }
 
@@ -471,10 +473,32 @@ static void take_missing(struct render_job *job, struct tmpl_result *result)
 	trace_execution(&job->trace, &job->missing, clock_wall_ms());
 }
 
+/* Links and .. do not lead out of it; a file that is not there is nobody's secret. */
+static bool is_in_sandbox(const char *sandbox, const char *path)
+{
+	char *folder = realpath(sandbox, NULL), *file = realpath(path, NULL);
+	size_t len = folder ? strlen(folder) : 0;
+	bool is_in = !file || (len && strncmp(file, folder, len) == 0 &&
+			       (file[len] == '/' || folder[len - 1] == '/'));
+
+	free(folder);
+	free(file);
+	return is_in;
+}
+
+static bool watch(struct render_job *job, const struct dep *dep, struct err *err)
+{
+	if (dep->kind == DEP_FILE && job->spec.sandbox &&
+	    !is_in_sandbox(job->spec.sandbox, dep->name))
+		return err_set(err, ERR_DENIED,
+			       "%s: error calling file: '%s' is outside of sandbox",
+			       job->spec.source ? job->spec.source : "(dynamic)", dep->name);
+	return given_covers(job->given, dep) || render_source_watch(job->runner->source, dep, err);
+}
+
 /* The outcome of an execution, whose parts are taken over. */
 static void take_result(struct render_job *job, struct tmpl_result *result)
 {
-	struct render_source *answers = job->runner->source;
 	bool is_waiting = dep_set_count(&result->missing) != 0;
 
 	job->must_execute = false;
@@ -482,9 +506,7 @@ static void take_result(struct render_job *job, struct tmpl_result *result)
 	take_missing(job, result);
 	job->exec_err = (struct err){ 0 };
 	for (size_t i = 0; i < dep_set_count(&job->used) && !job->exec_err.code; i++)
-		if (!given_covers(job->given, dep_set_at(&job->used, i)) &&
-		    !render_source_watch(answers, dep_set_at(&job->used, i), &job->exec_err))
-			break;
+		watch(job, dep_set_at(&job->used, i), &job->exec_err);
 	strbuf_reset(&job->exec_text);
 	if (result->failed && (!is_waiting || job->runner->options.early_errors)) {
 		strbuf_addf(&job->exec_text, "%s: %s",

@@ -105,6 +105,17 @@ ends "plugins run, files are written" 0 '' -once -template plugin.tpl:out/plugin
 check "with what Consul says" bash -c 'grep -qx "run world" out/plugin && grep -qx world out/side'
 echo '{{plugin "sh" "-c" "echo why >&2; exit 3"}}' >failing.tpl
 ends "an error of several lines is told in several lines" 14 '^why$' -once -template failing.tpl:out/none
+mkdir box
+echo inside >box/file
+ln -s ../in.tpl box/link
+for file in box/file box/link; do
+	echo "template { contents = \"{{file \\\"$file\\\"}}\" destination = \"out/box\" sandbox_path = \"box\" }" >"${file##*/}.hcl"
+done
+ends "a sandbox lets files in it be read" 0 '' -once -config file.hcl
+check "they are" grep -qx inside out/box
+ends "and no link lead out of it" 14 "'box/link' is outside of sandbox" -once -config link.hcl
+ends "a log file has what is logged" 0 '' -once -template in.tpl:out/logged -log-file logs/ -log-level info
+check "all of it" bash -c 'cmp log logs/consul-template.log'
 ends "a folder in the place of the file" 14 \
 	'error rendering "in.tpl" => "out/folder": failed reading file: ' -once -template in.tpl:out/folder
 cat >parts.hcl <<'HCL'

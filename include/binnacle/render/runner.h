@@ -112,6 +112,7 @@ struct render_template {
 	const char *left_delimiter, *right_delimiter; /* NULL: {{ }} */
 	bool error_on_missing_key;
 	const char *const *denied; /* functions that fail when called, ends in NULL; NULL: none */
+	const char *sandbox;       /* folder that `file` may not leave; NULL: none */
 };
 
 struct render_status {
