@@ -328,6 +328,15 @@ static struct witness find_witness(struct judge *judge, const char *node)
 	}
 	if (found)
 		return examine_source(judge, found);
+	for (size_t i = 0; i < base->source_count && base->state->api == CALICO_API_V3; i++)
+		if (base->sources[i].node && strcasecmp(base->sources[i].node, node) == 0)
+			return (struct witness){
+				.reason = CALICO_REASON_MAPPING,
+				.why = arena_printf(judge->arena,
+						    "a docker block says \"%s\", but in API v3 the "
+						    "node is \"%s\", in lower case",
+						    base->sources[i].node, node),
+			};
 	return (struct witness){
 		.reason = CALICO_REASON_MAPPING,
 		.why = arena_printf(judge->arena, "no Docker daemon is mapped to node %s", node),

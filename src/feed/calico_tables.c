@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "binnacle/base/clock.h"
 #include "binnacle/base/json.h"
@@ -269,6 +270,14 @@ static const struct calico_source *source_of(const struct calico_tables *tables,
 	return NULL;
 }
 
+static bool names_it_in_capitals(const struct calico_tables *tables, const char *node)
+{
+	for (size_t i = 0; i < tables->source_count && tables->state->api == CALICO_API_V3; i++)
+		if (tables->sources[i].node && strcasecmp(tables->sources[i].node, node) == 0)
+			return true;
+	return false;
+}
+
 static void add_daemon(const struct calico_tables *tables, struct node_row *row,
 		       struct snapshot *snapshot)
 {
@@ -277,6 +286,9 @@ static void add_daemon(const struct calico_tables *tables, struct node_row *row,
 	if (!source) {
 		row->docker = "none";
 		row->daemon_problem = "no docker block of the configuration names this node";
+		if (names_it_in_capitals(tables, row->id))
+			row->daemon_problem = "the docker block must name it in lower case, as API "
+					      "v3 does";
 		return;
 	}
 	row->docker = source->confirmed ? "confirmed" : "not confirmed";

@@ -326,6 +326,8 @@ static void node_names_that_differ_in_case_are_two_nodes(void **state)
 	cluster_wep(scene->cluster, "n1", 'a', ADDRESS);
 	look_twice(scene);
 	assert_verdict(wep(scene, "n1", 'a'), "unknown", "mapping");
+	if (api == CALICO_API_V3)
+		assert_non_null(strstr(wep(scene, "n1", 'a')->why, "in lower case"));
 }
 
 static void two_nodes_on_one_daemon_are_both_unknown(void **state)
