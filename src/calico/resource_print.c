@@ -14,6 +14,7 @@
 
 #define CELL_PADDING 3
 #define CELL_LEAST   5 /* with its padding */
+#define COLUMNS_MAX  24
 
 struct printing {
 	const struct calico_state *state;
@@ -24,7 +25,7 @@ struct printing {
  * written. ORDER KIND */
 struct kind_row {
 	const char *words; /* blank-separated, small letters; the first is the error's */
-	const char *headings, *wide_headings;
+	const char *headings, *wide_headings, *more_headings; /* more: only when asked for */
 	size_t (*count)(const struct calico_state *state);
 	bool (*wanted)(const struct printing *printing, size_t index);
 	struct json *(*document)(const struct printing *printing, size_t index);
@@ -99,6 +100,10 @@ static void wep_cell(const struct printing *printing, size_t index, const char *
 		strbuf_addstr(out, wep->interface_name);
 	else if (strcmp(heading, "PROFILES") == 0)
 		join(out, &wep->profiles);
+	else if (strcmp(heading, "MAC") == 0)
+		strbuf_addstr(out, *wep->mac ? wep->mac : "<nil>");
+	else if (text_ends_with(heading, "GATEWAY")) /* of both versions, as calicoctl has it */
+		strbuf_addstr(out, *wep->ipv4_gateway ? wep->ipv4_gateway : "<nil>");
 	else if (strcmp(heading, "NETWORKS") == 0)
 		for (size_t i = 0; i < wep->net_count; i++)
 			strbuf_addf(out, "%s%s", i ? "," : "",
@@ -322,17 +327,18 @@ static const struct kind_row kinds[CALICO_KIND_COUNT] = {
 	[CALICO_KIND_WEP] = { "workloadendpoint workloadendpoints wep weps",
 			      "NODE ORCHESTRATOR WORKLOAD NAME",
 			      "NODE ORCHESTRATOR WORKLOAD NAME NETWORKS NATS INTERFACE PROFILES",
-			      wep_count, wep_wanted, wep_document, wep_cell },
+			      "IPV4GATEWAY IPV6GATEWAY MAC", wep_count, wep_wanted, wep_document,
+			      wep_cell },
 	[CALICO_KIND_HOST_ENDPOINT] = { "hostendpoint hostendpoints hep heps", "NODE NAME",
-					"NODE NAME INTERFACE IPS PROFILES", hep_count, hep_wanted,
-					hep_document, hep_cell },
-	[CALICO_KIND_POLICY] = { "policy policies pol pols", "NAME", "NAME ORDER SELECTOR",
+					"NODE NAME INTERFACE IPS PROFILES", "", hep_count,
+					hep_wanted, hep_document, hep_cell },
+	[CALICO_KIND_POLICY] = { "policy policies pol pols", "NAME", "NAME ORDER SELECTOR", "",
 				 policy_count, policy_wanted, policy_document, policy_cell },
-	[CALICO_KIND_PROFILE] = { "profile profiles pro pros", "NAME", "NAME TAGS", profile_count,
-				  profile_wanted, profile_document, profile_cell },
-	[CALICO_KIND_POOL] = { "ippool ippools ipp ipps pool pools", "CIDR", "CIDR NAT IPIP",
+	[CALICO_KIND_PROFILE] = { "profile profiles pro pros", "NAME", "NAME TAGS", "",
+				  profile_count, profile_wanted, profile_document, profile_cell },
+	[CALICO_KIND_POOL] = { "ippool ippools ipp ipps pool pools", "CIDR", "CIDR NAT IPIP", "",
 			       pool_count, pool_wanted, pool_document, pool_cell },
-	[CALICO_KIND_NODE] = { "node nodes no nos", "NAME", "NAME ASN IPV4 IPV6", node_count,
+	[CALICO_KIND_NODE] = { "node nodes no nos", "NAME", "NAME ASN IPV4 IPV6", "", node_count,
 			       node_wanted, node_document, node_cell },
 };
 
@@ -365,7 +371,44 @@ bool calico_print_parse(const char *word, enum calico_print *form, struct err *e
 		*form = (enum calico_print)i;
 		return true;
 	}
-	return err_set(err, ERR_INPUT, "unrecognized output format '%s'", word);
+	*form = CALICO_PRINT_COLUMNS;
+	return text_starts_with(word, "custom-columns=") ||
+	       err_set(err, ERR_INPUT, "unrecognized output format '%s'", word);
+}
+
+/* Is a heading one of a blank-separated list? */
+static bool has_heading(const char *list, const char *heading, size_t len)
+{
+	while (*list) {
+		size_t next = strcspn(list, " ");
+
+		if (next == len && memcmp(list, heading, len) == 0)
+			return true;
+		list += next;
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
+bool calico_print_has_columns(enum calico_kind kind, const char *columns, struct err *err)
+{
+	const struct kind_row *row = &kinds[kind];
+	size_t count = 0;
+
+	for (const char *at = columns; *at || at == columns; at += *at == ',') {
+		size_t len = strcspn(at, ",");
+
+		if (++count > COLUMNS_MAX)
+			return err_set(err, ERR_INPUT, "more than %d columns", COLUMNS_MAX);
+		if (!has_heading(row->wide_headings, at, len) &&
+		    !has_heading(row->more_headings, at, len))
+			return err_set(err, ERR_INPUT,
+				       "Unknown heading %.*s, valid values are: %s%s%s",
+				       (int)(len < 40 ? len : 40), at, row->wide_headings,
+				       *row->more_headings ? " " : "", row->more_headings);
+		at += len;
+	}
+	return true;
 }
 
 static size_t split_headings(const char *headings, char names[][16])
@@ -373,11 +416,11 @@ static size_t split_headings(const char *headings, char names[][16])
 	size_t count = 0;
 
 	while (*headings) {
-		size_t len = strcspn(headings, " ");
+		size_t len = strcspn(headings, " ,");
 
 		snprintf(names[count++], 16, "%.*s", (int)len, headings);
 		headings += len;
-		headings += strspn(headings, " ");
+		headings += strspn(headings, " ,");
 	}
 	return count;
 }
@@ -395,7 +438,7 @@ static size_t runes_in(const char *text)
 static void print_table(struct strbuf *out, const struct printing *printing,
 			const struct kind_row *kind, const char *headings)
 {
-	char names[12][16];
+	char names[COLUMNS_MAX][16];
 	size_t columns = split_headings(headings, names), total = kind->count(printing->state);
 	size_t widths[COUNT_OF(names)] = { 0 }, rows = 1;
 	char **cells = xcalloc((total + 1) * columns, sizeof(*cells));
@@ -465,6 +508,10 @@ void calico_print(struct strbuf *out, const struct calico_state *state, enum cal
 	struct json *list;
 
 	assert(kind < CALICO_KIND_COUNT);
+	if (form == CALICO_PRINT_COLUMNS) {
+		print_table(out, &printing, row, filter->columns);
+		return;
+	}
 	if (form == CALICO_PRINT_PLAIN || form == CALICO_PRINT_WIDE) {
 		print_table(out, &printing, row, headings_of(state, row, form));
 		return;

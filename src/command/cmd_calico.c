@@ -29,6 +29,11 @@ static bool run_calicoctl_get(struct command_call *call, struct err *err)
 		return err_set(err, ERR_INPUT,
 			       "the datastore has API v3: only the tables of workloadEndpoint are "
 			       "printed for it; list and show have the rest");
+	if (form == CALICO_PRINT_COLUMNS) {
+		filter.columns = strchr(line->output, '=') + 1;
+		if (!calico_print_has_columns(kind, filter.columns, err))
+			return false;
+	}
 	if (line->word_count > 1)
 		filter.name = line->words[1];
 	calico_print(&text, state, kind, form, &filter);
@@ -48,7 +53,7 @@ const struct command calico_commands[] = {
 			"read it. Of API v3 only the\ntables of workloadEndpoint, as calicoctl "
 			"3 prints them with -a.",
 		.options = "node",
-		.outputs = "ps wide yaml json",
+		.outputs = "ps wide yaml json custom-columns=",
 		.table = -1,
 		.needs = MODEL_BIT(MODEL_ENDPOINTS),
 		.run = run_calicoctl_get,

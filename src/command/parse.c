@@ -100,7 +100,9 @@ static bool has_word(const char *list, const char *word, size_t len)
 	while (list && *list) {
 		size_t next = strcspn(list, " ");
 
-		if (next == len && memcmp(list, word, len) == 0)
+		/* One that ends in '=' goes on with anything. */
+		if (next && list[next - 1] == '=' ? len > next && memcmp(list, word, next) == 0
+						  : next == len && memcmp(list, word, len) == 0)
 			return true;
 		list += next + strspn(list + next, " ");
 	}

@@ -385,7 +385,15 @@ static void what_is_there_is_printed_in_the_form_of_its_own_tool(void **state)
 	assert_int_equal(world->status, COMMAND_USAGE);
 	assert_string_equal(world->message, "Resource type 'nosuch' is not supported");
 	assert_null(command_parse("calicoctl get node -o csv", &err));
-	assert_string_equal(err.msg, "--output is one of: ps wide yaml json");
+	assert_string_equal(err.msg, "--output is one of: ps wide yaml json custom-columns=");
+	run(world, true, "calicoctl get wep -o custom-columns=NETWORKS,MAC,IPV6GATEWAY --node N1");
+	assert_string_equal(world->said.buf, "NETWORKS      MAC     IPV6GATEWAY   \n"
+					     "10.0.0.1/32   <nil>   <nil>         \n"
+					     "10.0.0.2/32   <nil>   <nil>         \n\n");
+	run(world, true, "calicoctl get wep -o custom-columns=NAME,FOO");
+	assert_non_null(strstr(world->message, "Unknown heading FOO, valid values are: NODE"));
+	run(world, true, "calicoctl get policy -o custom-columns=MAC");
+	assert_int_equal(world->status, COMMAND_USAGE);
 	assert_null(command_parse("list nodes -o wide", &err));
 }
 

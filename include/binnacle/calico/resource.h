@@ -42,13 +42,22 @@ enum calico_kind {
  * False with err. */
 bool calico_kind_parse(const char *word, enum calico_kind *kind, struct err *err);
 
-enum calico_print { CALICO_PRINT_PLAIN, CALICO_PRINT_WIDE, CALICO_PRINT_YAML, CALICO_PRINT_JSON };
+enum calico_print {
+	CALICO_PRINT_PLAIN,
+	CALICO_PRINT_WIDE,
+	CALICO_PRINT_YAML,
+	CALICO_PRINT_JSON,
+	CALICO_PRINT_COLUMNS, /* "custom-columns=NAME,MAC" */
+};
 bool calico_print_parse(const char *word, enum calico_print *form, struct err *err);
 
 /* Which of them; NULL members: any. */
 struct calico_print_filter {
 	const char *name, *node;
+	const char *columns; /* of CALICO_PRINT_COLUMNS: headings, separated by commas */
 };
+/* Whether a kind has all of these columns; false with err. */
+bool calico_print_has_columns(enum calico_kind kind, const char *columns, struct err *err);
 
 /* Append what `calicoctl get KIND` prints. */
 void calico_print(struct strbuf *out, const struct calico_state *state, enum calico_kind kind,
