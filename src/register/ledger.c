@@ -33,6 +33,8 @@ enum {
 
 static void step(void *arg);
 static void proceed(struct registrar *registrar, const char *id);
+static void refresh_one(struct registrar *registrar, const struct register_service *service,
+			bool is_resend);
 
 void ledger_schedule(struct registrar *registrar)
 {
@@ -294,7 +296,9 @@ static void on_written(void *arg, const struct json *doc, const struct err *err)
 		ledger_removed(registrar, write->what, write->why, "event");
 	else if (!write->is_refresh)
 		ledger_added(registrar, write->what, write->why, "event");
-	else if (!write->is_resend)
+	else
+		put_text(&registrar->sent, write->id, write->what->body);
+	if (!write->is_removal && write->is_refresh && !write->is_resend)
 		tell(registrar, REGISTRAR_REFRESHED, write->what, "", "event");
 	free_write(write);
 }
@@ -548,6 +552,34 @@ static void compare(struct registrar *registrar)
 	boxes_release_retired(registrar);
 }
 
+/*
+ * What was there before our start looks as it should, as far as the registry tells, and it does
+ * not tell the checks: those are written once more.
+ */
+static void resend_checks(struct registrar *registrar)
+{
+	struct wanted_list list = { 0 };
+	struct strmap differing = STRMAP_INIT;
+
+	if (registrar->checks_sent || registrar->mode != REGISTRAR_AUTO || !registrar->registered ||
+	    !boxes_are_known(registrar))
+		return;
+	registrar->checks_sent = true;
+	for (size_t i = 0; i < registrar->pending.count; i++)
+		strmap_put(&differing, registrar->pending.items[i].id, registrar);
+	collect_wanted(registrar, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct register_service *service = list.items[i];
+
+		if (register_check_exists(&service->check) &&
+		    !strmap_has(&registrar->sent, service->id) &&
+		    !strmap_has(&differing, service->id))
+			refresh_one(registrar, service, true);
+	}
+	strmap_release(&differing);
+	free(list.items);
+}
+
 static void step(void *arg)
 {
 	struct registrar *registrar = arg;
@@ -558,6 +590,7 @@ static void step(void *arg)
 	drop_settled_writes(registrar);
 	tell_differences(registrar);
 	write_differences(registrar);
+	resend_checks(registrar);
 	if (registrar->callbacks.changed)
 		registrar->callbacks.changed(registrar->arg);
 }

@@ -119,8 +119,9 @@ struct registrar {
 	bool is_twins_due;     /* there is a new list, or something else is wanted */
 	struct strmap shared;  /* id that several containers want to whom it was given */
 	struct reconcile pending;
-	size_t next_write;     /* of the pending ones, those before it were begun */
-	int64_t compared_ms;   /* by the monotonic clock */
+	size_t next_write;   /* of the pending ones, those before it were begun */
+	int64_t compared_ms; /* by the monotonic clock */
+	bool checks_sent;
 	struct strmap settled; /* ids that were written since */
 	struct loop_deferred *step;
 

@@ -19,16 +19,11 @@ static void add_flag(struct json *into, const char *name, bool value)
 		json_add_bool(into, name, true);
 }
 
-static bool has_check(const struct register_check *check)
-{
-	return check->http || check->script_args[0] || check->ttl || check->tcp || check->grpc;
-}
-
 static void add_check(struct json *doc, const struct register_check *check)
 {
 	struct json *body;
 
-	if (!has_check(check)) {
+	if (!register_check_exists(check)) {
 		json_add_null(doc, "Check");
 		return;
 	}

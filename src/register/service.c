@@ -11,6 +11,11 @@ static bool texts_equal(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+bool register_check_exists(const struct register_check *check)
+{
+	return check->http || check->script_args[0] || check->ttl || check->tcp || check->grpc;
+}
+
 static bool checks_equal(const struct register_check *a, const struct register_check *b)
 {
 	for (size_t i = 0; i < COUNT_OF(a->script_args); i++) {

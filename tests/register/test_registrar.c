@@ -91,6 +91,27 @@ static void nothing_is_written_when_nothing_differs(void **state)
 	assert_int_equal(stage->store.removes, 0);
 }
 
+/* The registry does not tell which check there is: it may be an old one. */
+static void checks_from_before_our_start_are_written_once(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_put_document(stage, "a1", "web-1", "\"SERVICE_CHECK_TCP=1\"", true);
+	stage_run_box(stage, "b2", "web-2");
+	stage->options.resync_ms = 20;
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	stage_wait_for_id(stage, "host-1:web-1:80");
+	stage_wait_for_id(stage, "host-1:web-2:80");
+	run_for(stage->loop, 100);
+	assert_int_equal(stage->store.adds, 2);
+	assert_non_null(strstr(stage->events.buf, "added web host-1:web-1:80"));
+	registrar_free(stage->registrar);
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	run_for(stage->loop, 100);
+	assert_int_equal(stage->store.adds, 3);
+	assert_string_equal(strstr(stage->events.buf, "stale") ? "stale" : "", "");
+}
+
 static void a_burst_leaves_none_missing_and_none_over(void **state)
 {
 	struct stage *stage = *state;
@@ -635,6 +656,7 @@ int main(void)
 		TEST(a_dying_container_is_deregistered_at_once),
 		TEST(hold_and_off_work_it_out_and_write_nothing),
 		TEST(nothing_is_written_when_nothing_differs),
+		TEST(checks_from_before_our_start_are_written_once),
 		TEST(a_burst_leaves_none_missing_and_none_over),
 		TEST(what_others_registered_of_our_containers_is_told_once),
 		TEST(warnings_are_told_with_their_remedy),

@@ -152,6 +152,8 @@ const char *register_peer(const struct json *inspect);
 /* Refuse options that cannot work, with Registrator's sentences; the -tags template too. */
 bool register_options_check(const struct register_options *options, struct err *err);
 
+bool register_check_exists(const struct register_check *check);
+
 /* Equal in everything that is sent. */
 bool register_service_equal(const struct register_service *a, const struct register_service *b);
 
