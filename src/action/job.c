@@ -285,6 +285,14 @@ static void after_check(struct slot *slot)
 	}
 }
 
+/* Somebody else's wish, looked for wherever our own is. */
+static bool is_cancel_asked(struct job *job)
+{
+	if (!job->cancel_asked && job->env->journal && job->id)
+		job->cancel_asked = journal_is_cancel_asked(job->env->journal, job->id);
+	return job->cancel_asked;
+}
+
 static void after_apply(struct slot *slot)
 {
 	struct job *job = slot->job;
@@ -306,7 +314,7 @@ static void after_apply(struct slot *slot)
 		return;
 	}
 	slot->run.step++;
-	if (job->cancel_asked || job->stopped) {
+	if (is_cancel_asked(job) || job->stopped) {
 		err_set(&slot->err, ERR_REFUSED, "stopped after step %zu of %zu", slot->run.step,
 			target->step_count);
 		end_target(slot, JOB_TARGET_FAILED);
@@ -385,6 +393,8 @@ static void write_end(struct job *job)
 	    !journal_end(job->env->journal, job->id, outcome_of(job), &job->result, targets, &err))
 		log_error("action", "journal: %s", err.msg);
 	json_free(targets);
+	if (job->env->journal && job->id)
+		journal_forget_cancel(job->env->journal, job->id);
 }
 
 static void end_job(struct job *job)
@@ -428,7 +438,7 @@ static void work(void *arg)
 		else if (slot->stage == STAGE_APPLIED)
 			after_apply(slot);
 	}
-	if (!job->cancel_asked && !job->stopped)
+	if (!is_cancel_asked(job) && !job->stopped)
 		start_targets(job);
 	if (!job->running) {
 		end_job(job);

@@ -55,6 +55,40 @@ void journal_close(struct journal *journal)
 	free(journal);
 }
 
+static char *cancel_path(const struct journal *journal, int64_t id)
+{
+	return xasprintf("%s/cancel-%" PRId64, journal->folder, id);
+}
+
+bool journal_ask_cancel(const struct journal *journal, int64_t id, struct err *err)
+{
+	char *path = cancel_path(journal, id);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool ok = fd >= 0 || err_system(err, "cannot ask for it with %s", path);
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return ok;
+}
+
+bool journal_is_cancel_asked(const struct journal *journal, int64_t id)
+{
+	char *path = cancel_path(journal, id);
+	bool asked = access(path, F_OK) == 0;
+
+	free(path);
+	return asked;
+}
+
+void journal_forget_cancel(const struct journal *journal, int64_t id)
+{
+	char *path = cancel_path(journal, id);
+
+	unlink(path);
+	free(path);
+}
+
 const char *journal_path(const struct journal *journal)
 {
 	return journal->path;

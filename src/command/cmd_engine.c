@@ -10,6 +10,7 @@
 #include "binnacle/base/list.h"
 #include "binnacle/base/log.h"
 #include "binnacle/base/text.h"
+#include "binnacle/loop/loop.h"
 #include "binnacle/register/registrar.h"
 #include "binnacle/render/runner.h"
 #include "rows.h"
@@ -122,7 +123,95 @@ static bool plan_resync(struct command_call *call, struct err *err)
 	return true;
 }
 
+/* ---- cancel ---- */
+
+#define LOOK_PERIOD_MS 200
+
+/* Waits until the job of another process has stopped. */
+struct stopping {
+	int64_t id;
+	struct loop_timer *timer;
+};
+
+/* How the job stands; false: it runs on. An error is an end, too. */
+static bool has_stopped(struct command_call *call, int64_t id, struct err *err)
+{
+	struct journal_entries entries;
+	bool found = false, running = false;
+
+	if (!journal_read(call->env->journal, SIZE_MAX, &entries, err))
+		return true;
+	for (size_t i = 0; i < entries.len && !found; i++) {
+		const struct journal_entry *entry = &entries.items[i];
+
+		if (entry->id != id)
+			continue;
+		found = true;
+		running = strcmp(entry->result, "running") == 0;
+		if (!running)
+			call_say(call, LOG_LEVEL_INFO, "job %" PRId64 " (%s) ended: %s%s%s", id,
+				 entry->verb, entry->result, *entry->why ? ", " : "", entry->why);
+	}
+	journal_entries_release(&entries);
+	if (!found)
+		err_set(err, ERR_NOT_FOUND, "the journal has no job %" PRId64, id);
+	return !running;
+}
+
+static void on_look(void *arg)
+{
+	struct command_call *call = arg;
+	struct stopping *stopping = call->state;
+	struct err err = { 0 };
+
+	stopping->timer = NULL;
+	if (has_stopped(call, stopping->id, &err))
+		command_end(call, err.code ? command_status_of(&err) : COMMAND_DONE,
+			    err.code ? &err : NULL);
+	else
+		stopping->timer = loop_timer_start(call->env->loop, LOOK_PERIOD_MS, on_look, call);
+}
+
+static bool run_cancel(struct command_call *call, struct err *err)
+{
+	struct stopping *stopping = call->state;
+
+	if (!call->env->journal || call->line->word_count != 1 ||
+	    !text_parse_int(call->line->words[0], 1, INT64_MAX, &stopping->id))
+		return err_set(err, ERR_INPUT, "give the number of a job: list journal has them");
+	if (call->env->read_only)
+		return err_set(err, ERR_REFUSED, "this call is read-only: it changes nothing");
+	err->code = ERR_NONE;
+	if (has_stopped(call, stopping->id, err))
+		return err->code ? false
+				 : err_set(err, ERR_REFUSED,
+					   "job %" PRId64 " does not run any more", stopping->id);
+	if (!journal_ask_cancel(call->env->journal, stopping->id, err))
+		return false;
+	stopping->timer = loop_timer_start(call->env->loop, LOOK_PERIOD_MS, on_look, call);
+	return true;
+}
+
+static void stop_looking(struct command_call *call)
+{
+	struct stopping *stopping = call->state;
+
+	loop_timer_stop(&stopping->timer);
+}
+
 const struct command engine_commands[] = {
+	{
+		.verb = "cancel",
+		.args = "JOB",
+		.summary = "stop a job of another process between its steps",
+		.help = "JOB is its number in the journal. The step under way is finished, what "
+			"was done stays and\ncan be undone. Waits until it has stopped; --timeout "
+			"ends the waiting, not the wish.",
+		.table = -1,
+		.run = run_cancel,
+		.cancel = stop_looking,
+		.state_size = sizeof(struct stopping),
+	},
 	{
 		.verb = "undo",
 		.args = "[ID]",

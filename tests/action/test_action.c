@@ -144,7 +144,7 @@ struct world {
 	struct strbuf heard; /* "a done;b failed;" */
 	struct job_result result;
 	struct job *job;
-	bool ended, cancel_after_first;
+	bool ended, cancel_after_first, ask_after_first;
 };
 
 static int set_up(void **state)
@@ -230,6 +230,11 @@ static void on_target(void *arg, size_t target, enum job_outcome outcome, const 
 	strbuf_addf(&world->heard, "%zu %s;", target, job_outcome_name(outcome));
 	if (world->cancel_after_first)
 		job_cancel(world->job);
+	if (world->ask_after_first) {
+		struct err err;
+
+		assert_true(journal_ask_cancel(world->journal, 1, &err));
+	}
 }
 
 static void on_ended(void *arg, const struct job_result *result)
@@ -422,6 +427,84 @@ static void cancel_stops_between_steps(void **state)
 	assert_int_equal(world->result.done, 4);
 	assert_int_equal(world->result.not_done, 6);
 	assert_null(strstr(trace.buf, "cancel"));
+}
+
+static void another_process_may_ask_it_to_stop(void **state)
+{
+	struct world *world = *state;
+	struct journal_entries entries;
+	struct err err;
+
+	world->ask_after_first = true;
+	run(world, "abdeijklmn");
+	assert_true(world->result.canceled);
+	assert_int_equal(world->result.done, 4);
+	assert_int_equal(world->result.not_done, 6);
+	assert_true(journal_read(world->journal, 10, &entries, &err));
+	assert_string_equal(entries.items[0].result, "canceled");
+	journal_entries_release(&entries);
+	/* The wish goes with the job: tear_down finds the folder empty, and this one runs. */
+	assert_false(journal_is_cancel_asked(world->journal, 1));
+	world->ask_after_first = false;
+	run(world, "ab");
+	assert_int_equal(world->result.done, 2);
+}
+
+static struct plan *plan_in_order(const char *letters)
+{
+	struct plan *plan = plan_new("light");
+
+	plan->in_order = true;
+	for (; *letters; letters++) {
+		char name[2] = { *letters, '\0' };
+
+		plan_add_step(plan_add_target(plan, "lamp", name, name), &lamp_on,
+			      lamp_args(name, *letters == 'c' ? "changed" : NULL), "light %s",
+			      name);
+	}
+	plan_seal(plan);
+	return plan;
+}
+
+static void run_plan(struct world *world, struct plan *plan)
+{
+	start(world, plan);
+	for (int i = 0; i < 200 && !world->ended; i++)
+		loop_turn(world->loop, 0);
+	assert_true(world->ended);
+	plan_free(plan);
+}
+
+static void targets_in_order_stay_so_and_run_one_by_one(void **state)
+{
+	struct world *world = *state;
+
+	run_plan(world, plan_in_order("zya"));
+	assert_string_equal(trace.buf, "check z0;apply z0;check y0;apply y0;check a0;apply a0;");
+	assert_int_equal(most_under_way, 1);
+}
+
+static void the_first_of_them_that_is_not_done_ends_the_job(void **state)
+{
+	struct world *world = *state;
+
+	run_plan(world, plan_in_order("zcab"));
+	assert_string_equal(world->heard.buf, "0 done;1 skipped;2 not done;3 not done;");
+	assert_null(strstr(trace.buf, "check a0"));
+}
+
+static void what_was_in_order_is_undone_from_its_end(void **state)
+{
+	struct world *world = *state;
+	struct plan *undo;
+	struct err err;
+
+	run_plan(world, plan_in_order("zya"));
+	undo = journal_undo_plan(world->journal, &world->env, 0, &err);
+	assert_non_null(undo);
+	plan_seal(undo);
+	run_plan(world, undo);
+	assert_string_equal(trace.buf, "check a0;apply a0;check y0;apply y0;check z0;apply z0;");
 }
 
 static void an_abandoned_job_stops_what_is_under_way(void **state)
@@ -655,6 +738,10 @@ int main(void)
 		TEST(three_failures_in_a_row_stop_the_job),
 		TEST(a_target_that_changed_is_skipped_and_not_touched),
 		TEST(cancel_stops_between_steps),
+		TEST(another_process_may_ask_it_to_stop),
+		TEST(targets_in_order_stay_so_and_run_one_by_one),
+		TEST(the_first_of_them_that_is_not_done_ends_the_job),
+		TEST(what_was_in_order_is_undone_from_its_end),
 		TEST(an_abandoned_job_stops_what_is_under_way),
 		TEST(progress_and_result_show_in_the_models_tables),
 		TEST(the_journal_announces_each_step_before_it_is_done),

@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "binnacle/action/env.h"
+#include "binnacle/action/journal.h"
 #include "binnacle/action/plan.h"
 #include "binnacle/action/step.h"
 #include "binnacle/base/json.h"
@@ -18,6 +20,7 @@
 #include "binnacle/command/command.h"
 #include "binnacle/loop/loop.h"
 #include "binnacle/model/model.h"
+#include "support/peer.h"
 
 struct world {
 	struct loop *loop;
@@ -353,6 +356,51 @@ static void always_type_makes_every_question_a_typed_one(void **state)
 	answer(world, false);
 }
 
+static bool is_felled(void *arg)
+{
+	return ((struct world *)arg)->ended;
+}
+
+static void a_job_of_the_journal_is_stopped_by_its_number(void **state)
+{
+	struct world *world = *state;
+	char folder[] = "/tmp/binnacle-test-confirm-XXXXXX";
+	const struct job_options options = { "--yes", "test" };
+	struct job_result result = { .not_done = 1 };
+	struct plan *plan = plan_new("fell trees");
+	struct json *targets = json_new_array();
+	struct err err;
+	int64_t id;
+
+	assert_non_null(mkdtemp(folder));
+	world->env.journal = journal_open(folder, NULL, &err);
+	plan_add_step(plan_add_target(plan, "tree", "a", "a"), &fell, json_new_object(), "fell");
+	plan_seal(plan);
+	/* Another job, which is ours only for the journal's sake: it must be of a process that
+	 * lives. */
+	assert_true(journal_begin(world->env.journal, plan, &options, &id, &err));
+	start(world, "cancel 1", &script);
+	assert_false(world->ended);
+	assert_true(journal_is_cancel_asked(world->env.journal, id));
+	assert_true(journal_end(world->env.journal, id, "canceled", &result, targets, &err));
+	journal_forget_cancel(world->env.journal, id);
+	assert_true(run_until_true(world->loop, is_felled, world));
+	assert_int_equal(world->status, COMMAND_DONE);
+	assert_non_null(strstr(world->said.buf, "job 1 (fell trees) ended: canceled"));
+	start(world, "cancel 1", &script);
+	assert_int_equal(world->status, COMMAND_FAILED);
+	assert_non_null(strstr(world->message, "does not run any more"));
+	start(world, "cancel 7", &script);
+	assert_non_null(strstr(world->message, "no job 7"));
+	start(world, "cancel seven", &script);
+	assert_int_equal(world->status, COMMAND_USAGE);
+	unlink(journal_path(world->env.journal));
+	assert_int_equal(rmdir(folder), 0);
+	journal_close(world->env.journal);
+	json_free(targets);
+	plan_free(plan);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -366,6 +414,7 @@ int main(void)
 		TEST(relaxed_asks_nothing_about_one_thing_that_can_be_undone),
 		TEST(relaxed_still_asks_about_the_rest),
 		TEST(always_type_makes_every_question_a_typed_one),
+		TEST(a_job_of_the_journal_is_stopped_by_its_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

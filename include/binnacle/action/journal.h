@@ -58,6 +58,14 @@ bool journal_not_done(struct journal *journal, const char *verb, const struct pl
 /* Something that is no plan but belongs on the record: a secret that was shown. */
 bool journal_note(struct journal *journal, const char *verb, const char *text, struct err *err);
 
+/*
+ * Another process may ask a job to stop between steps, as job_cancel does: by a file beside the
+ * journal that the job looks for, and that it removes when it has ended.
+ */
+bool journal_ask_cancel(const struct journal *journal, int64_t id, struct err *err);
+bool journal_is_cancel_asked(const struct journal *journal, int64_t id);
+void journal_forget_cancel(const struct journal *journal, int64_t id);
+
 /* What one plan came to, put together from its lines. */
 struct journal_entry {
 	int64_t id, time_ms, took_ms;
