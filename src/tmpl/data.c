@@ -19,25 +19,42 @@ struct maker {
 	struct strmap *seen; /* may be NULL */
 };
 
-#define SEEN_MAX      4096 /* texts beyond are rarely met again */
+#define SEEN_MAX      16384 /* what comes after these is rarely met again */
 #define SEEN_TEXT_MAX 128
+
+/* What was made under this key before. Lists and maps have keys that a text could have as well, so
+ * the type counts, too. */
+static const struct tmpl_value *seen_before(const struct maker *maker, const char *key,
+					    const struct tmpl_type *type)
+{
+	const struct tmpl_value *value = maker->seen ? strmap_get(maker->seen, key) : NULL;
+
+	return value && value->type == type ? value : NULL;
+}
+
+static const struct tmpl_value *note_seen(const struct maker *maker, const char *key,
+					  const struct tmpl_value *value)
+{
+	if (maker->seen && maker->seen->count < SEEN_MAX && !strmap_has(maker->seen, key))
+		strmap_put(maker->seen, key, (void *)(uintptr_t)value);
+	return value;
+}
+
+/* A text that nobody else has. */
+static const struct tmpl_value *make_own_str(const struct maker *maker, const char *text)
+{
+	return *text ? tmpl_str(maker->arena, text) : tmpl_zero(maker->arena, &tmpl_type_string);
+}
 
 static const struct tmpl_value *make_str(const struct maker *maker, const char *text)
 {
 	const struct tmpl_value *value;
 	size_t len = strlen(text);
 
-	if (!len)
-		return tmpl_zero(maker->arena, &tmpl_type_string);
-	if (!maker->seen || len > SEEN_TEXT_MAX)
-		return tmpl_string(maker->arena, text, len);
-	value = strmap_get(maker->seen, text);
-	if (!value) {
-		value = tmpl_string(maker->arena, text, len);
-		if (maker->seen->count < SEEN_MAX)
-			strmap_put(maker->seen, text, (void *)(uintptr_t)value);
-	}
-	return value;
+	if (!len || !maker->seen || len > SEEN_TEXT_MAX)
+		return make_own_str(maker, text);
+	value = seen_before(maker, text, &tmpl_type_string);
+	return value ? value : note_seen(maker, text, tmpl_string(maker->arena, text, len));
 }
 
 static const struct tmpl_value *make_str_at(const struct maker *maker, const struct json *doc,
@@ -77,18 +94,40 @@ static const struct tmpl_value *int_at(struct arena *arena, const struct json *d
 	return make_int_at(&(struct maker){ .arena = arena }, doc, path);
 }
 
-static const struct tmpl_value *make_strings(const struct maker *maker, const struct json *list,
-					     const struct tmpl_type *type)
+static struct tmpl_value *new_strings(const struct maker *maker, const struct json *list,
+				      const struct tmpl_type *type)
 {
-	struct tmpl_value *made;
+	struct tmpl_value *made = tmpl_list_new(maker->arena, type);
 
-	if (!json_is_array(list) && type == &tmpl_type_strings)
-		return tmpl_zero(maker->arena, type);
-	made = tmpl_list_new(maker->arena, type);
 	made->u.list.null = !json_is_array(list);
 	JSON_EACH(item, list)
 	tmpl_list_add(maker->arena, made, make_str(maker, json_as_str(item, "")));
 	return made;
+}
+
+/* Instances of a service have the same tags, and mostly those of others. */
+static const struct tmpl_value *make_strings(const struct maker *maker, const struct json *list,
+					     const struct tmpl_type *type)
+{
+	struct strbuf key = STRBUF_INIT;
+	const struct tmpl_value *value;
+
+	if (!json_is_array(list) && type == &tmpl_type_strings)
+		return tmpl_zero(maker->arena, type);
+	if (!json_is_array(list) || !maker->seen)
+		return new_strings(maker, list, type);
+	strbuf_addstr(&key, type->name);
+	JSON_EACH(item, list)
+	{
+		const char *text = json_as_str(item, "");
+
+		strbuf_addf(&key, " %zu:%s", strlen(text), text);
+	}
+	value = seen_before(maker, key.buf, type);
+	if (!value)
+		value = note_seen(maker, key.buf, new_strings(maker, list, type));
+	strbuf_release(&key);
+	return value;
 }
 
 static const struct tmpl_value *strings_at(struct arena *arena, const struct json *list,
@@ -219,13 +258,34 @@ static const struct tmpl_value *make_check(const struct maker *maker, const stru
 {
 	static const char *const texts[] = { "Node",  "CheckID", "Name",      "Status",
 					     "Notes", "Output",  "ServiceID", "ServiceName" };
+	static const bool is_own[] = { false, true, false, false, false, true, true, false };
 	struct tmpl_value *check = tmpl_record_new(maker->arena, &tmpl_type_check);
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		tmpl_record_set(check, texts[i], make_str_at(maker, item, texts[i]));
+		tmpl_record_set(check, texts[i],
+				is_own[i] ? make_own_str(maker, json_str(item, texts[i], ""))
+					  : make_str_at(maker, item, texts[i]));
 	tmpl_record_set(check, "ServiceTags",
 			make_strings(maker, json_get(item, "ServiceTags"), &tmpl_type_strings));
 	return check;
+}
+
+/* A map of the node is the same for all that runs on it. */
+static const struct tmpl_value *make_node_map(const struct maker *maker, const struct json *node,
+					      const char *member)
+{
+	const struct json *object = json_member(node, member);
+	struct strbuf key = STRBUF_INIT;
+	const struct tmpl_value *value;
+
+	if (!maker->seen || !json_first(object))
+		return make_string_map(maker, object);
+	strbuf_addf(&key, "%s of %s", member, json_str(node, "Node", ""));
+	value = seen_before(maker, key.buf, &tmpl_type_string_map);
+	if (!value)
+		value = note_seen(maker, key.buf, make_string_map(maker, object));
+	strbuf_release(&key);
+	return value;
 }
 
 static const struct tmpl_value *make_addresses(const struct maker *maker, const struct json *object)
@@ -276,14 +336,13 @@ static const struct tmpl_value *make_instance(const struct maker *maker, const s
 	tmpl_record_set(made, "Node", make_str_at(maker, node, "Node"));
 	tmpl_record_set(made, "NodeID", make_str_at(maker, node, "ID"));
 	tmpl_record_set(made, "NodeAddress", make_str_at(maker, node, "Address"));
-	tmpl_record_set(made, "NodeTaggedAddresses",
-			make_string_map(maker, json_get(node, "TaggedAddresses")));
-	tmpl_record_set(made, "NodeMeta", make_string_map(maker, json_get(node, "Meta")));
+	tmpl_record_set(made, "NodeTaggedAddresses", make_node_map(maker, node, "TaggedAddresses"));
+	tmpl_record_set(made, "NodeMeta", make_node_map(maker, node, "Meta"));
 	tmpl_record_set(made, "ServiceMeta", make_string_map(maker, json_get(service, "Meta")));
-	tmpl_record_set(made, "Address", make_str(maker, address));
+	tmpl_record_set(made, "Address", make_own_str(maker, address));
 	tmpl_record_set(made, "ServiceTaggedAddresses",
 			make_addresses(maker, json_get(service, "TaggedAddresses")));
-	tmpl_record_set(made, "ID", make_str_at(maker, service, "ID"));
+	tmpl_record_set(made, "ID", make_own_str(maker, json_str(service, "ID", "")));
 	tmpl_record_set(made, "Name", make_str_at(maker, service, "Service"));
 	tmpl_record_set(made, "Tags", make_tags(maker, json_get(service, "Tags")));
 	tmpl_record_set(made, "Checks", checks);
