@@ -16,6 +16,7 @@
 #include "binnacle/base/log.h"
 #include "binnacle/loop/loop.h"
 #include "brake.h"
+#include "host.h"
 
 #define TRIGGERS_MAX 16
 #define RETRY_MS     30000
@@ -237,6 +238,7 @@ void job_free(struct render_job *job)
 	tmpl_free(job->tmpl);
 	given_free(job->given);
 	effects_free(job->effects);
+	arena_release(&job->host);
 	dep_set_release(&job->used);
 	dep_set_release(&job->missing);
 	trace_release(&job->trace);
@@ -383,6 +385,13 @@ bool job_asks(const struct render_job *job, const char *text)
 static const struct tmpl_value *lookup(void *arg, const struct dep *dep)
 {
 	return job_lookup(arg, dep);
+}
+
+static const struct tmpl_address *addresses(void *arg, size_t *count)
+{
+	struct render_job *job = arg;
+
+	return host_addresses(&job->host, count);
 }
 
 static bool plugin_ready(void *arg, const char *const *argv)
@@ -561,6 +570,8 @@ void job_execute(struct render_job *job)
 	struct tmpl_source source = { .lookup = lookup, .env = lookup_env, .arg = job };
 	struct tmpl_result result;
 
+	source.addresses = addresses;
+	arena_reset(&job->host);
 	if (job->effects) {
 		source.plugin = plugin;
 		source.plugin_ready = plugin_ready;

@@ -33,6 +33,7 @@ struct render_job {
 	/* of the last execution */
 	struct given *given; /* answers that somebody else asks for; NULL: we ask for all */
 	bool must_execute;
+	struct arena host;       /* its addresses, as the last execution saw them */
 	struct effects *effects; /* NULL: templates may only give text */
 	uint64_t executions;
 	struct dep_set used, missing;

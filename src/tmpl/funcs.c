@@ -8,7 +8,8 @@ static const struct tmpl_func *const tables[] = {
 	number_funcs,     time_funcs,       data_funcs,         regroup_funcs,
 	system_funcs,     sprig_funcs,      yaml_funcs,         toml_funcs,
 	sprig_list_funcs, sprig_dict_funcs, sprig_number_funcs, sprig_words_funcs,
-	sprig_misc_funcs, sprig_url_funcs,  sprig_semver_funcs, spew_funcs,
+	sprig_misc_funcs, sprig_url_funcs,  sprig_semver_funcs, sockaddr_funcs,
+	spew_funcs,
 };
 
 #define NO_KEYS "keys, certificates and passwords are not made by templates"
@@ -40,7 +41,6 @@ static const struct {
 	{ "sprig_encryptAES", NO_KEYS },
 	{ "sprig_decryptAES", NO_KEYS },
 	{ "importedServices", "services imported from partitions are not listed" },
-	{ "sockaddr", "interfaces of the host are not looked up" },
 };
 
 static bool is_name(const char *known, const char *name, size_t len)

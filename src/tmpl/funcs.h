@@ -47,8 +47,8 @@ struct tmpl_func {
 extern const struct tmpl_func builtin_funcs[], text_funcs[], list_funcs[], encode_funcs[],
 	number_funcs[], time_funcs[], data_funcs[], system_funcs[], sprig_funcs[], regroup_funcs[],
 	sprig_list_funcs[], sprig_dict_funcs[], sprig_number_funcs[], sprig_words_funcs[],
-	sprig_misc_funcs[], sprig_url_funcs[], sprig_semver_funcs[], spew_funcs[], yaml_funcs[],
-	toml_funcs[], registrator_funcs[];
+	sprig_misc_funcs[], sprig_url_funcs[], sprig_semver_funcs[], sockaddr_funcs[], spew_funcs[],
+	yaml_funcs[], toml_funcs[], registrator_funcs[];
 
 const struct tmpl_func *func_find(const char *name, size_t len); /* NULL: no such function */
 /* One of those that Registrator's -tags have beside Go's own; they win over others. */

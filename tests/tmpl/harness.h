@@ -73,6 +73,23 @@ static inline int64_t harness_now(void *arg)
 	return json_int(harness->doc, "now", 0);
 }
 
+static inline const struct tmpl_address *harness_addresses(void *arg, size_t *count)
+{
+	static const struct tmpl_address all[] = {
+		{ "lo", "127.0.0.1", true, true, false },
+		{ "lo", "::1", true, true, false },
+		{ "eth1", "192.168.7.9", true, false, false },
+		{ "eth0", "fe80::1", true, false, true },
+		{ "eth0", "10.1.2.3", true, false, true },
+		{ "eth0", "8.8.8.8", true, false, true },
+		{ "eth2", "172.16.0.1", false, false, false },
+	};
+
+	(void)arg;
+	*count = sizeof(all) / sizeof(all[0]);
+	return all;
+}
+
 static inline void harness_open(struct harness *harness)
 {
 	struct strbuf text = STRBUF_INIT;
@@ -99,6 +116,7 @@ static inline struct tmpl_source harness_source(struct harness *harness)
 				     .env = harness_env,
 				     .plugin = harness_plugin,
 				     .now = harness_now,
+				     .addresses = harness_addresses,
 				     .arg = harness };
 }
 

@@ -71,6 +71,12 @@ struct tmpl *tmpl_parse(const char *name, const char *text, size_t len,
 void tmpl_free(struct tmpl *tmpl);
 const char *tmpl_name(const struct tmpl *tmpl);
 
+/* An address of this host, as a text, and its interface. */
+struct tmpl_address {
+	const char *interface, *text;
+	bool up, loopback, default_route;
+};
+
 /* Who answers. Nothing here may block. Members may be NULL: unset, refused, the real clock. */
 struct tmpl_source {
 	/* The value of a dependency, or NULL: not yet known. Borrowed until the execution ends.
@@ -87,6 +93,8 @@ struct tmpl_source {
 	bool (*write_file)(void *arg, const char *path, const char *user, const char *group,
 			   const char *mode, const char *flags, const char *bytes, size_t len,
 			   struct err *err);
+	/* For sockaddr; borrowed until the execution ends. NULL: refused. */
+	const struct tmpl_address *(*addresses)(void *arg, size_t *count);
 	/* What spew_dump and spew_printf say, to whoever writes the template. NULL: dropped. */
 	void (*print)(void *arg, const char *bytes, size_t len);
 	int64_t (*now)(void *arg); /* milliseconds since 1970, UTC */
