@@ -244,7 +244,9 @@ static void add_node(struct scene *scene, const struct calico_node *node)
 	target = plan_add_target(scene->plan, "node", scene->node, scene->node);
 	plan_set(&target->group, "%s", scene->node);
 	plan_set(&target->evidence, "%s%s", *node->felix_time ? "felix last reported at " : "",
-		 *node->felix_time ? node->felix_time : "felix has never reported");
+		 *node->felix_time     ? node->felix_time
+		 : node->felix_unknown ? "nothing tells when felix was last there"
+				       : "felix has never reported");
 	plan_add_step(
 		target, &step_remove_node, args,
 		"delete the keys of node %s (its data, BGP address, felix's last report), one "
@@ -341,12 +343,6 @@ static bool plan_decommission(struct command_call *call, struct err *err)
 	state = calico_feed_state(call->env->calico_feed);
 	if (!state)
 		return err_set(err, ERR_UNREACHABLE, "Calico's data has not been read yet");
-	if (state->api != CALICO_API_V1)
-		return err_set(
-			err, ERR_REFUSED,
-			"this needs API v1 (Calico up to 2.6); with API v3: calicoctl delete "
-			"node %.128s, after clean endpoints",
-			names[0]);
 	node = calico_state_node(state, names[0]);
 	if (!node)
 		return err_set(err, ERR_NOT_FOUND,
