@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 build="gcc make pkg-config libncurses-dev libcurl4-openssl-dev libcjson-dev libpcre2-dev libyaml-dev libssl-dev"
-tests="libcmocka-dev tmux curl ca-certificates procps"
+tests="libcmocka-dev tmux curl ca-certificates openssl procps"
 
 root=
 [ "$(id -u)" = 0 ] || root=sudo

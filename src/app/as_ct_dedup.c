@@ -23,8 +23,10 @@
 #define DATA_FLAGS UINT64_C(0x62696e6e61636c) /* "binnacl" */
 /* Consul's limit for a value is 512 KiB. */
 #define DATA_MAX ((size_t)500 * 1024)
-/* In the place of answers that do not fit: everybody asks for himself. */
-#define TOO_LARGE "{\"format\":\"binnacle answers: too large\"}"
+/* What a value begins with: whose answers they are, by the session that holds the lock. Then what
+ * render/answers.h gives, or, where that does not fit, the order to ask for oneself. */
+#define DATA_BEGIN "{\"session\":\"%s\","
+#define TOO_LARGE  "\"too_large\":true}"
 
 enum role { ROLE_UNKNOWN, ROLE_FOLLOWER, ROLE_HOLDER };
 
@@ -34,9 +36,9 @@ struct lock {
 	const struct ct_item *first; /* the first item of that text; it has the others' MD5 too */
 	char *key;
 	enum role role;
-	bool is_held;       /* by another session */
-	int64_t held_index; /* of the lock when it was taken: older data are an earlier holder's */
-	int64_t data_index; /* of the data that we use */
+	bool is_held;               /* by another session */
+	char *holder;               /* its session; NULL: nobody's */
+	int64_t data_index;         /* of the data that we use */
 	struct consul_watch *watch; /* of both keys; NULL: we hold the lock */
 	struct consul_call *acquire, *write;
 	struct loop_timer *retry;
@@ -87,12 +89,22 @@ static void take_data(struct lock *lock, const char *text, size_t len)
 {
 	struct err err;
 
-	if (strcmp(text, TOO_LARGE) == 0) {
+	if (text_ends_with(text, TOO_LARGE)) {
 		for_items(lock, render_answers_ask);
 	} else if (!import(lock, text, len, &err)) {
 		log_warn("dedup", "%s/data: %s: asking Consul ourselves", lock->key, err.msg);
 		for_items(lock, render_answers_ask);
 	}
+}
+
+/* An earlier holder's answers may be from long ago. */
+static bool is_of_holder(const struct lock *lock, const char *text)
+{
+	char *begin = xasprintf(DATA_BEGIN, lock->holder ? lock->holder : "");
+	bool is_his = lock->holder && text_starts_with(text, begin);
+
+	free(begin);
+	return is_his;
 }
 
 static void read_data(struct lock *lock, const struct json *pair)
@@ -101,14 +113,17 @@ static void read_data(struct lock *lock, const struct json *pair)
 	int64_t index = json_int(pair, "ModifyIndex", 0);
 	struct strbuf text = STRBUF_INIT;
 
-	/* Seen before, or what somebody left long ago. */
-	if (index == lock->data_index || index < lock->held_index)
+	if (index == lock->data_index)
 		return;
-	lock->data_index = index;
-	if (json_int(pair, "Flags", 0) != (int64_t)DATA_FLAGS)
+	if (json_int(pair, "Flags", 0) != (int64_t)DATA_FLAGS) {
 		log_warn("dedup", "%s/data is not binnacle's: use a prefix of its own", lock->key);
-	else if (base64_decode(&text, base64, strlen(base64), BASE64_STANDARD, NULL))
+		return;
+	}
+	if (base64_decode(&text, base64, strlen(base64), BASE64_STANDARD, NULL) &&
+	    is_of_holder(lock, text.buf)) {
+		lock->data_index = index;
 		take_data(lock, text.buf, text.len);
+	}
 	strbuf_release(&text);
 }
 
@@ -190,28 +205,31 @@ static void write_data(struct lock *lock)
 	struct ct_run *run = lock->dedup->run;
 	size_t index = (size_t)(lock->first - run->items);
 	uint64_t executions = render_status(run->runner, index)->executions;
-	struct strbuf text = STRBUF_INIT;
+	struct strbuf text = STRBUF_INIT, body = STRBUF_INIT;
 	size_t len;
 
-	if (lock->role != ROLE_HOLDER || lock->write || lock->executions == executions)
+	if (lock->role != ROLE_HOLDER || !lock->dedup->session || lock->write ||
+	    lock->executions == executions)
 		return;
 	lock->executions = executions;
 	if (!render_answers_export(run->runner, index, &text))
 		return;
 	len = text.len;
-	if (len > DATA_MAX) {
-		strbuf_reset(&text);
-		strbuf_addstr(&text, TOO_LARGE);
-	}
-	digest_md5_hex(text.buf, text.len, lock->writing);
+	strbuf_addf(&body, DATA_BEGIN, lock->dedup->session);
+	if (len > DATA_MAX)
+		strbuf_addstr(&body, TOO_LARGE);
+	else
+		strbuf_add(&body, text.buf + 1, len - 1); /* without its opening brace */
+	digest_md5_hex(body.buf, body.len, lock->writing);
 	if (strcmp(lock->writing, lock->written) != 0) {
 		if (len > DATA_MAX)
 			log_warn("dedup",
 				 "the answers of %s are %zu bytes, too large for a key of Consul: "
 				 "each instance asks for itself",
 				 lock->first->display, len);
-		send_data(lock, text.buf);
+		send_data(lock, body.buf);
 	}
+	strbuf_release(&body);
 	strbuf_release(&text);
 }
 
@@ -272,7 +290,8 @@ static void read_lock(struct lock *lock, const struct json *pair)
 	const char *session = lock->dedup->session;
 
 	lock->is_held = *holder && (!session || strcmp(holder, session) != 0);
-	lock->held_index = json_int(pair, "ModifyIndex", 0);
+	free(lock->holder);
+	lock->holder = *holder ? xstrdup(holder) : NULL;
 	if (!session)
 		return;
 	if (*holder && !lock->is_held) {
@@ -523,8 +542,10 @@ void ct_dedup_free(struct ct_dedup *dedup)
 	if (!dedup)
 		return;
 	stop_all(dedup);
-	for (size_t i = 0; i < dedup->count; i++)
+	for (size_t i = 0; i < dedup->count; i++) {
 		free(dedup->locks[i].key);
+		free(dedup->locks[i].holder);
+	}
 	free(dedup->locks);
 	free(dedup->session);
 	free(dedup);

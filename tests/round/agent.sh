@@ -51,7 +51,7 @@ check() { # NAME COMMAND...
 ends() { # NAME STATUS PATTERN FLAGS...
 	local name=$1 want=$2 pattern=$3 got
 	shift 3
-	timeout -k 1 10 "$binnacle" --as consul-template "$@" >log 2>&1 </dev/null
+	timeout -k 1 30 "$binnacle" --as consul-template "$@" >log 2>&1 </dev/null
 	got=$?
 	[ "$got" -eq "$want" ] || echo "# ended with $got, expected $want"
 	[ "$got" -eq "$want" ] && { [ -z "$pattern" ] || grep -Eq -- "$pattern" log; }
@@ -86,7 +86,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 
 ended_with() { # STATUS
 	local got
-	within 10 gone "$daemon" || kill -9 "$daemon"
+	within 30 gone "$daemon" || kill -9 "$daemon"
 	wait "$daemon"
 	got=$?
 	daemons=${daemons/ $daemon/}
@@ -112,7 +112,7 @@ run_agent() { # OPTIONS...
 		-serf-wan-port=$((base + 3)) "$@" >>agent.log 2>&1 &
 	agent=$!
 	export CONSUL_HTTP_ADDR=127.0.0.1:$base
-	within 10 ready
+	within 20 ready
 }
 stop_agent() {
 	[ -z "$agent" ] || { kill "$agent"; wait "$agent"; } 2>/dev/null

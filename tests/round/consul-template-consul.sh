@@ -12,6 +12,13 @@ register() { # ID PORT
 holders() { # sessions that hold a lock below PREFIX
 	curl -fsS "http://$CONSUL_HTTP_ADDR/v1/kv/$1?recurse" | grep -o '"Session": *"[^"]*"' | sort -u
 }
+kill_agent() {
+	{
+		kill -9 "$agent"
+		wait "$agent"
+	} 2>/dev/null
+	agent=
+}
 is_held() { [ "$(holders shared/ | wc -l)" = 1 ]; } # by one
 has() { grep -q -- "$2" "$1"; } # FILE PATTERN
 
@@ -29,21 +36,21 @@ for i in 1 2; do sed "s/\${OUT}/out$i/" dedup.hcl >dedup$i.hcl; done
 key=shared/$(md5sum <web.tpl | cut -d' ' -f1)
 start_as log1 -config dedup1.hcl -log-level debug
 first=$daemon
-check "alone, an instance takes the lock and renders" within 10 has out1 'web1:1001 world default n1'
-check "and shares its answers" within 10 curl -fsS "http://$CONSUL_HTTP_ADDR/v1/kv/$key/data?raw"
+check "alone, an instance takes the lock and renders" within 20 has out1 'web1:1001 world default n1'
+check "and shares its answers" within 20 curl -fsS "http://$CONSUL_HTTP_ADDR/v1/kv/$key/data?raw"
 check "in a form that tells what they are, without what is of one host" bash -c "
 	curl -fsS http://$CONSUL_HTTP_ADDR/v1/kv/$key/data?raw >data &&
 	grep -q '\"health.service(web|passing)\"' data && ! grep -q catalog.node data"
 asked=$(wc -l <agent.log)
 start_as log2 -config dedup2.hcl -log-level debug
 second=$daemon
-check "a second one renders the same" within 10 has out2 'web1:1001 world default n1'
+check "a second one renders the same" within 20 has out2 'web1:1001 world default n1'
 check "without asking for a service or a key of the template" bash -c \
 	"! tail -n +$((asked + 1)) agent.log | grep -v index= | # its first requests would have none
 		grep -E 'method=GET url=/v1/(health/service|kv/(hello|none))'"
 register web2 1002
-check "a change reaches the first" within 10 has out1 'web2:1002'
-check "and by it the second" within 10 has out2 'web2:1002'
+check "a change reaches the first" within 20 has out1 'web2:1002'
+check "and by it the second" within 20 has out2 'web2:1002'
 check "one session holds the lock" is_held
 before=$(holders shared/)
 {
@@ -53,17 +60,19 @@ before=$(holders shared/)
 daemons=${daemons/ $first/}
 register web3 1003
 check "when the holder is killed, the other takes over" within 20 has log2 'acquired lock'
-check "and renders what changes" within 10 has out2 'web3:1003'
+check "and renders what changes" within 20 has out2 'web3:1003'
 check "with a session of its own" bash -c "[ '$before' != '$(holders shared/)' ]"
 start_as log1 -config dedup1.hcl -log-level debug
-check "a third finds it there" within 10 has out1 'web3:1003'
+check "a third finds it there" within 20 has out1 'web3:1003'
 check "and follows" has log1 'another instance holds'
+before=$(holders shared/)
 kill -TERM "$second"
 daemon=$second
 ended_with 12
-check "a holder that ends gives the lock back at once" within 2 has log1 'acquired lock'
+check "a holder that ends gives the lock back at once" test "$before" != "$(holders shared/)"
+check "for the next one to take" within 20 has log1 'acquired lock'
 put hello changed
-check "the next one goes on" within 10 has out1 changed
+check "the next one goes on" within 20 has out1 changed
 daemon=$(echo "$daemons" | tr -d ' ')
 kill -INT "$daemon"
 ended_with 12
@@ -72,14 +81,13 @@ check "at the end no lock is held" test -z "$(holders shared/)"
 # ---- many instances and an outage: a new Consul knows nothing of their sessions and data
 start_as log1 -config dedup1.hcl -log-level info
 first=$daemon
-check "an instance before the outage" within 10 has log1 'wrote shared/'
+check "an instance before the outage" within 20 has log1 'wrote shared/'
 start_as log2 -config dedup2.hcl -log-level info
 second=$daemon
-check "and another" within 10 has log2 'another instance holds'
-within 10 has out2 changed
-kill -9 "$agent"
-wait "$agent" 2>/dev/null
-agent=
+check "and another" within 20 has log2 'another instance holds'
+check "which takes the answers although they are those of an earlier holder, too" \
+	within 20 has out2 changed
+kill_agent
 run_agent -log-level=debug -hcl 'session_ttl_min = "1s"' || give_up "the agent starts again"
 register web1 1001
 put hello survived
@@ -94,12 +102,10 @@ put hello changed
 
 # ---- an outage
 start -config dedup1.hcl -dedup=false -consul-retry-max-backoff 500ms -log-level info
-check "rendered before the outage" within 10 has out1 changed
+check "rendered before the outage" within 20 has out1 changed
 cp out1 before
-kill -9 "$agent"
-wait "$agent" 2>/dev/null
-agent=
-check "each attempt is told in the original's form" within 10 grep -Eq -- \
+kill_agent
+check "each attempt is told in the original's form" within 20 grep -Eq -- \
 	'\[WARN\] \(view\) health.service\(web\|passing\): .* \(retry attempt 3 after "500ms"\)$' log
 check "the last good state stays" cmp out1 before
 run_agent || give_up "the agent starts again"
