@@ -18,10 +18,11 @@ bool tags_template_is_one(const char *tags)
 
 /* What asks the outside world has no place in rules that are computed for every event. */
 static const char *const denied[] = {
-	"key",         "keyOrDefault", "keyExists", "ls",   "safeLs", "tree",
-	"safeTree",    "service",      "services",  "node", "nodes",  "connect",
-	"datacenters", "caRoots",      "caLeaf",    "file", "plugin", "writeToFile",
-	"env",         "envOrDefault", "mustEnv",   NULL,
+	"key",         "keyOrDefault", "keyExists", "ls",         "safeLs",   "tree",
+	"safeTree",    "service",      "services",  "node",       "nodes",    "connect",
+	"datacenters", "caRoots",      "caLeaf",    "file",       "plugin",   "writeToFile",
+	"env",         "envOrDefault", "mustEnv",   "partitions", "peerings", "exportedServices",
+	NULL,
 };
 
 static struct tmpl *parse(const char *tags, struct err *err)

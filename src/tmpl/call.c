@@ -8,10 +8,11 @@
 
 #include "binnacle/base/limits.h"
 
-#define MESSAGE_MAX   8192   /* bytes; from here on messages are not put into others */
-#define LOOKED_AT_MAX 10000  /* values inside a value */
-#define COPIED_MAX    100000 /* the same */
-#define NESTED_MAX    1000   /* how deep */
+#define MESSAGE_MAX    8192   /* bytes; from here on messages are not put into others */
+#define LOOKED_AT_MAX  10000  /* values inside a value */
+#define COPIED_MAX     100000 /* the same */
+#define NESTED_MAX     1000   /* how deep */
+#define MOVED_PER_STEP 128    /* pairs of a map */
 
 static void call_failed(struct call *call, const char *message)
 {
@@ -184,6 +185,11 @@ bool call_map_put(struct call *call, const struct tmpl_value *map, const struct 
 						: "this map cannot be changed");
 		return false;
 	}
+	/* What comes behind the last key is cheap, all else moves what is behind it. */
+	if (map->u.map.count &&
+	    tmpl_compare_strings(map->u.map.pairs[map->u.map.count - 1].key, key) > 0 &&
+	    !call_spend(call, map->u.map.count / MOVED_PER_STEP))
+		return false;
 	if (holds_map(value, map, &effort, 0))
 		value = call_copy(call, value);
 	if (!value)

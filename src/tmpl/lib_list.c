@@ -1,6 +1,8 @@
 /* Functions that look into lists and put maps together. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/list.h"
 #include "funcs.h"
 
 /* Whole numbers, floats and strings compare with their like; all other pairs differ, bools and
@@ -112,6 +114,8 @@ static const struct tmpl_value *list_split_to_map(struct call *call)
 	struct tmpl_value *map = tmpl_map_new(call->arena, &tmpl_type_map);
 	struct strbuf text = STRBUF_INIT;
 	const struct tmpl_value *trimmed;
+	struct tmpl_pair *pairs = NULL;
+	size_t count = 0, cap = 0;
 	const char *at, *end;
 	size_t between = arg_len(call, 0), inside = arg_len(call, 1);
 
@@ -128,13 +132,19 @@ static const struct tmpl_value *list_split_to_map(struct call *call)
 		if (!stop)
 			stop = end;
 		mark = memmem(at, (size_t)(stop - at), arg_str(call, 1), inside);
-		if (!mark)
+		if (!mark) {
+			free(pairs);
 			return call_fail(call, "splitToMap: key-value pair is missing separator");
-		tmpl_map_put(
-			call->arena, map, tmpl_string(call->arena, at, (size_t)(mark - at)),
-			tmpl_string(call->arena, mark + inside, (size_t)(stop - mark) - inside));
+		}
+		GROW(pairs, count, cap);
+		pairs[count++] =
+			(struct tmpl_pair){ tmpl_string(call->arena, at, (size_t)(mark - at)),
+					    tmpl_string(call->arena, mark + inside,
+							(size_t)(stop - mark) - inside) };
 		at = stop < end ? stop + between : end;
 	}
+	tmpl_map_fill(call->arena, map, pairs, count);
+	free(pairs);
 	return map;
 }
 

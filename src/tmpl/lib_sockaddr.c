@@ -215,7 +215,7 @@ static bool is_word(char *const *words, size_t count, const char *word, size_t w
 static bool start(struct call *call, struct found *found, char **words, size_t count,
 		  const struct tmpl_value **result)
 {
-	const char *name = words[0];
+	const char *name = count ? words[0] : "";
 	bool one = count && strlen(name) > 2 && strcmp(name + strlen(name) - 2, "IP") == 0;
 	bool all = count && strlen(name) > 3 && strcmp(name + strlen(name) - 3, "IPs") == 0;
 

@@ -1,6 +1,8 @@
 /* Words and lines, in the ways of the Sprig library: cases, wrapping, abbreviating. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/list.h"
 #include "binnacle/base/text.h"
 #include "sprig.h"
 #include "unicode.h"
@@ -426,7 +428,8 @@ static const struct tmpl_value *split_to_map(struct call *call, const char *text
 {
 	struct tmpl_value *map = tmpl_map_new(call->arena, &tmpl_type_string_map);
 	const char *at = text, *end = text + len, *next;
-	size_t mark = arg_len(call, 0);
+	size_t mark = arg_len(call, 0), count = 0, cap = 0;
+	struct tmpl_pair *pairs = NULL;
 
 	for (int64_t i = 0; most && at; i++) {
 		char *name = arena_printf(call->arena, "_%lld", (long long)i);
@@ -443,10 +446,15 @@ static const struct tmpl_value *split_to_map(struct call *call, const char *text
 		}
 		if (!mark && len == 0)
 			break;
-		tmpl_map_put(call->arena, map, tmpl_str(call->arena, name),
-			     tmpl_string(call->arena, at, (size_t)((next ? next : end) - at)));
+		GROW(pairs, count, cap);
+		pairs[count++] =
+			(struct tmpl_pair){ tmpl_str(call->arena, name),
+					    tmpl_string(call->arena, at,
+							(size_t)((next ? next : end) - at)) };
 		at = next ? next + mark : NULL;
 	}
+	tmpl_map_fill(call->arena, map, pairs, count);
+	free(pairs);
 	return map;
 }
 

@@ -136,7 +136,8 @@ static const struct tmpl_value *scratch_get(struct call *call)
 
 static const struct tmpl_value *scratch_set(struct call *call)
 {
-	tmpl_map_put(call->arena, call_scratch(call), call->args[0], call->args[1]);
+	if (!call_map_put(call, call_scratch(call), call->args[0], call->args[1]))
+		return NULL;
 	return tmpl_str(call->arena, "");
 }
 

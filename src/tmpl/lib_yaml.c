@@ -429,24 +429,30 @@ static const struct tmpl_value *load_list(struct loader *loader, const yaml_node
 
 static const struct tmpl_value *load_map(struct loader *loader, const yaml_node_t *node)
 {
-	struct tmpl_value *map = tmpl_map_new(loader->call->arena, &tmpl_type_map);
+	struct arena *arena = loader->call->arena;
+	struct tmpl_value *map = tmpl_map_new(arena, &tmpl_type_map);
+	size_t most = (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
+	struct tmpl_pair *pairs = xcalloc(most + 1, sizeof(*pairs));
+	size_t count = 0;
 
 	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 	     pair < node->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *key = yaml_document_get_node(&loader->document, pair->key);
 		const struct tmpl_value *value = load_node(loader, pair->value);
 
-		if (!key || key->type != YAML_SCALAR_NODE) {
+		if (value && (!key || key->type != YAML_SCALAR_NODE))
 			loader->problem = "a key that is not a scalar";
+		if (!value || loader->problem) {
+			free(pairs);
 			return NULL;
 		}
-		if (!value)
-			return NULL;
-		tmpl_map_put(loader->call->arena, map,
-			     tmpl_string(loader->call->arena, (const char *)key->data.scalar.value,
-					 key->data.scalar.length),
-			     value);
+		pairs[count++] =
+			(struct tmpl_pair){ tmpl_string(arena, (const char *)key->data.scalar.value,
+							key->data.scalar.length),
+					    value };
 	}
+	tmpl_map_fill(arena, map, pairs, count);
+	free(pairs);
 	return map;
 }
 

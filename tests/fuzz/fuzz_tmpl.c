@@ -115,6 +115,8 @@ static const char *const pieces[] = {
 	"sprig_urlJoin ",
 	"sprig_semver ",
 	"sprig_semverCompare \">=1, <2||~3.x||1 - 2\" ",
+	"sockaddr `GetAllInterfaces | include \"name\" \"e\" | limit 2 | join \"address\" \" \"`",
+	"sockaddr `GetInterfaceIP \"eth0\"`",
 	"spew_sdump ",
 	"spew_sprintf \"%#v %d\" ",
 	"timestamp \"Mon .999\"",
@@ -170,10 +172,23 @@ static int64_t now(void *arg)
 	return 1136239445123;
 }
 
+static const struct tmpl_address *addresses(void *arg, size_t *count)
+{
+	static const struct tmpl_address all[] = { { "lo", "127.0.0.1", true, true, false },
+						   { "eth0", "10.0.0.1", true, false, true },
+						   { "eth0", "fe80::1", true, false, true } };
+
+	(void)arg;
+	*count = sizeof(all) / sizeof(all[0]);
+	return all;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena = ARENA_INIT;
-	struct tmpl_source source = { .lookup = lookup, .env = env, .now = now, .arg = &arena };
+	struct tmpl_source source = {
+		.lookup = lookup, .env = env, .now = now, .addresses = addresses, .arg = &arena
+	};
 	struct tmpl_error error = { 0 };
 	struct tmpl_options options = { .error = &error, .error_on_missing_key = size & 1 };
 	struct tmpl_result result;
