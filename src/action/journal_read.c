@@ -378,16 +378,8 @@ static void undo_target(const struct journal_entry *entry, const struct action_e
 			plan_skip(plan, "%s: %s", json_str(item, "label", ""), err.msg);
 		json_free(saved);
 	}
-	if (into && !into->step_count) {
-		/* Nothing came of it: take the target away again, it is the last one. */
-		free(into->kind);
-		free(into->id);
-		free(into->label);
-		free(into->group);
-		free(into->evidence);
-		free(into->warning);
-		plan->target_count--;
-	}
+	if (into && !into->step_count)
+		plan_drop_target(plan); /* nothing came of it */
 	free(lines);
 }
 

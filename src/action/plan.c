@@ -114,6 +114,12 @@ struct plan_target *plan_add_target(struct plan *plan, const char *kind, const c
 	return target;
 }
 
+void plan_drop_target(struct plan *plan)
+{
+	assert(!*plan->hash && plan->target_count > 0);
+	target_release(&plan->targets[--plan->target_count]);
+}
+
 void plan_add_step(struct plan_target *target, const struct step_kind *kind, struct json *args,
 		   const char *fmt, ...)
 {

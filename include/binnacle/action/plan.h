@@ -75,6 +75,8 @@ void plan_free(struct plan *plan);
 void plan_set(char **field, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct plan_target *plan_add_target(struct plan *plan, const char *kind, const char *id,
 				    const char *label); /* valid until the next add */
+/* Take the one that was added last away again. */
+void plan_drop_target(struct plan *plan);
 /* Takes args (an object). */
 void plan_add_step(struct plan_target *target, const struct step_kind *kind, struct json *args,
 		   const char *fmt, ...) PRINTF_LIKE(4, 5);
