@@ -224,6 +224,9 @@ static bool rule_held(struct examination *ex)
 		    reference->container->phase != CALICO_CONTAINER_ENDED)
 			continue;
 		take_container(ex, reference);
+		evidence_add(ex->judge, &ex->evidence, "what to do",
+			     "remove it: a start of the container makes a new endpoint, this one "
+			     "never comes back");
 		return decide(ex, CALICO_HELD, CALICO_REASON_NONE,
 			      arena_printf(ex->judge->arena,
 					   "left by a crash; container %s is stopped",
@@ -281,6 +284,12 @@ static void add_absence(struct examination *ex)
 static bool rule_ghost_or_stale(struct examination *ex)
 {
 	add_absence(ex);
+	if (ex->out->record)
+		evidence_add(ex->judge, &ex->evidence, "what to do",
+			     arena_printf(ex->judge->arena,
+					  "have Docker of %s drop its record first (disconnect "
+					  "%.12s), then what it leaves; no other host may",
+					  ex->wep->id.node, ex->wep->id.endpoint));
 	if (ex->out->record)
 		return decide(ex, CALICO_GHOST, CALICO_REASON_NONE,
 			      arena_printf(ex->judge->arena,
