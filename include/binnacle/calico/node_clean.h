@@ -12,6 +12,9 @@
  * endpoint, a host endpoint or a claim is still there. Restore: puts back what was saved, unless
  * something stands there again, and is the undo of both.
  *
+ * In API v3 the node's keys are its Node resource, its own configurations of felix and BGP, and
+ * felix's reports.
+ *
  * What was saved is a JSON object, given to `save` before anything is written.
  * Completion rules: loop/loop.h. Reference: libcalico-go, lib/client/node.go and ipam.go
  * (ReleaseHostAffinities, RemoveIPAMHost).
