@@ -180,7 +180,9 @@ static void fill_views(void *arg)
 		calico_docker_view_finish(view, NULL, false);
 		view->started_mono_ms = NOW_MS;
 		calico_docker_view_unref((struct calico_docker_view *)scene->sources[i].view);
-		scene->sources[i] = (struct calico_source){ .node = scene->nodes[i], .confirmed = true, .view = view };
+		scene->sources[i] = (struct calico_source){ .node = scene->nodes[i],
+							    .confirmed = true,
+							    .view = view };
 	}
 }
 
@@ -220,7 +222,8 @@ static void measure(struct scene *scene, const char *what, bench_fn *run)
 
 int main(int argc, char **argv)
 {
-	static struct scene scene = { .body = STRBUF_INIT, .meta = { 90000, "c1" } };
+	static struct scene scene = { .body = STRBUF_INIT,
+				      .meta = { .etcd_index = 90000, .cluster_id = "c1" } };
 
 	fill_body(&scene);
 	for (int i = 0; i < CONTAINERS; i++)

@@ -1,6 +1,6 @@
 /*
- * Any document as the tree of /calico: it gives a state or an error, the state can be judged, and
- * each block can be edited: a slot that was released can be assigned again.
+ * Any document as the tree of /calico, of both APIs: it gives a state or an error, the state can be
+ * judged, and each block can be edited: a slot that was released can be assigned again.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,8 +33,9 @@ static void edit(const struct calico_block *block)
 static void judge(const struct calico_state *state)
 {
 	struct calico_docker_view *view = calico_docker_view_new("d");
-	struct calico_source source = { state->node_count ? state->nodes[0].name : "n", true,
-					view };
+	struct calico_source source = { .node = state->node_count ? state->nodes[0].name : "n",
+					.confirmed = true,
+					.view = view };
 	struct calico_history *history = calico_history_new();
 	struct calico_evidence_base base = { .state = state,
 					     .sources = &source,
@@ -63,7 +64,9 @@ static void judge(const struct calico_state *state)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct etcd_meta meta = { .etcd_index = 1, .cluster_id = "" };
+	struct etcd_meta meta = { .api = size % 2 ? ETCD_V3 : ETCD_V2,
+				  .etcd_index = 1,
+				  .cluster_id = "" };
 	struct err err = { 0 };
 	struct json *doc = json_parse((const char *)data, size, &err);
 	struct calico_state *state = doc ? calico_state_new(doc, &meta, &err) : NULL;
