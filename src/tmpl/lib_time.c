@@ -125,12 +125,17 @@ static const struct tmpl_value *time_date_modify(struct call *call)
 	return result;
 }
 
+/* Nanoseconds, as many as an int64 can hold. */
 static int64_t since(struct call *call, const struct tmpl_value *moment)
 {
 	const struct tmpl_value *at = now(call);
+	int64_t seconds = at->u.time.seconds - moment->u.time.seconds;
 
-	return (at->u.time.seconds - moment->u.time.seconds) * 1000000000 +
-	       (at->u.time.nanoseconds - moment->u.time.nanoseconds);
+	if (seconds > INT64_MAX / 1000000000 - 1)
+		return INT64_MAX;
+	if (seconds < INT64_MIN / 1000000000 + 1)
+		return INT64_MIN;
+	return seconds * 1000000000 + (at->u.time.nanoseconds - moment->u.time.nanoseconds);
 }
 
 static const struct tmpl_value *duration_text(struct call *call, int64_t nanoseconds)
@@ -146,6 +151,8 @@ static const struct tmpl_value *time_ago(struct call *call)
 	int64_t passed = since(call, as_moment(call, call->args[0]));
 	int64_t rest = passed % 1000000000;
 
+	if (passed == INT64_MAX || passed == INT64_MIN)
+		return duration_text(call, passed);
 	passed -= rest;
 	if (rest >= 500000000)
 		passed += 1000000000;
@@ -230,16 +237,23 @@ static const struct tmpl_value *method_unix(struct call *call)
 	return tmpl_int64(call->arena, call->receiver->u.time.seconds);
 }
 
+/* Far from now it wraps around, as in Go. */
+static const struct tmpl_value *units_since(struct call *call, unsigned per_second)
+{
+	uint64_t whole = (uint64_t)call->receiver->u.time.seconds * per_second;
+	unsigned rest = (unsigned)call->receiver->u.time.nanoseconds / (1000000000 / per_second);
+
+	return tmpl_int64(call->arena, (int64_t)(whole + rest));
+}
+
 static const struct tmpl_value *method_unix_milli(struct call *call)
 {
-	return tmpl_int64(call->arena, call->receiver->u.time.seconds * 1000 +
-					       call->receiver->u.time.nanoseconds / 1000000);
+	return units_since(call, 1000);
 }
 
 static const struct tmpl_value *method_unix_nano(struct call *call)
 {
-	return tmpl_int64(call->arena, call->receiver->u.time.seconds * 1000000000 +
-					       call->receiver->u.time.nanoseconds);
+	return units_since(call, 1000000000);
 }
 
 static const struct tmpl_value *method_year(struct call *call)

@@ -8,7 +8,8 @@
 #include <strings.h>
 #include <time.h>
 
-#define SECOND_NS INT64_C(1000000000)
+#define SECOND_NS   INT64_C(1000000000)
+#define SECONDS_MAX INT64_C(60000000000000000) /* years are ints */
 
 static const char *const months[] = { "January",   "February", "March",    "April",
 				      "May",       "June",     "July",     "August",
@@ -142,6 +143,10 @@ struct tmpl_value *moment_new(struct arena *arena, int64_t seconds, int nanoseco
 {
 	struct tmpl_value *moment = arena_alloc(arena, sizeof(*moment));
 
+	if (seconds > SECONDS_MAX)
+		seconds = SECONDS_MAX;
+	if (seconds < -SECONDS_MAX)
+		seconds = -SECONDS_MAX;
 	moment->type = &tmpl_type_time;
 	moment->u.time.seconds = seconds;
 	moment->u.time.nanoseconds = nanoseconds;
