@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "binnacle/base/clock.h"
 #include "binnacle/base/file.h"
 #include "binnacle/base/limits.h"
 #include "binnacle/base/log.h"
@@ -21,7 +22,8 @@
 /* What the original says at each attempt; its delays have no jitter. */
 static void on_retrying(void *arg, const char *path, unsigned attempt, const struct err *err)
 {
-	const struct ct_config *config = ((const struct ct_run *)arg)->config;
+	struct ct_run *run = arg;
+	const struct ct_config *config = run->config;
 	int64_t delay_ms = config->consul.backoff_ms, most = config->consul.max_backoff_ms;
 	char after[CT_DURATION_BYTES];
 	struct strbuf name = STRBUF_INIT;
@@ -30,6 +32,7 @@ static void on_retrying(void *arg, const char *path, unsigned attempt, const str
 		delay_ms *= 2;
 	if (most && delay_ms > most)
 		delay_ms = most;
+	run->trouble_ms = clock_mono_ms();
 	ct_log_name(&name, path);
 	log_warn("view", "%s: %s (retry attempt %u after \"%s\")", name.buf, err->msg, attempt,
 		 ct_log_duration(delay_ms, after));

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binnacle/base/clock.h"
 #include "binnacle/base/log.h"
 #include "binnacle/loop/loop.h"
 #include "as_ct_dedup.h"
@@ -19,6 +20,8 @@
 #include "as_ct_run.h"
 #include "as_ct_run_private.h"
 #include "as_ct_write.h"
+
+#define GRACE_MS 120000 /* after Consul was away */
 
 static void run_command(void *arg);
 
@@ -229,13 +232,35 @@ static void deliver_to_nginx(struct ct_run *run, size_t index)
 		ct_fail(run, err.msg);
 }
 
+static void on_grace_ended(void *arg)
+{
+	struct ct_run *run = arg;
+
+	run->grace = NULL;
+	ct_schedule(run);
+}
+
+/* A Consul that is back may not know all nodes and services at once, and what a template makes of
+ * half a catalog is no reason to end. It is when it stays so. */
+static bool has_grace(struct ct_run *run)
+{
+	int64_t left_ms = run->trouble_ms + GRACE_MS - clock_mono_ms();
+
+	if (!run->trouble_ms || left_ms <= 0 || run->config->once ||
+	    run->config->original & CT_ORIGINAL_OUTAGE)
+		return false;
+	if (!run->grace)
+		run->grace = loop_timer_start(run->loop, left_ms, on_grace_ended, run);
+	return true;
+}
+
 /* Told once; the others go on. */
 static void pass_over_error(struct ct_run *run, size_t index, const char *message)
 {
 	struct ct_item *item = &run->items[index];
 	char digest[DIGEST_HEX_BYTES];
 
-	if (item->template->error_fatal) {
+	if (item->template->error_fatal && !has_grace(run)) {
 		ct_fail(run, message);
 		return;
 	}

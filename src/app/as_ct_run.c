@@ -214,6 +214,7 @@ static void release(struct ct_run *run)
 	loop_deferred_cancel(&run->next_command);
 	loop_deferred_cancel(&run->pass);
 	loop_timer_stop(&run->patience);
+	loop_timer_stop(&run->grace);
 	ct_dedup_free(run->dedup);
 	render_runner_free(run->runner);
 	for (size_t i = 0; run->nginxes && run->nginxes[i]; i++)

@@ -35,6 +35,8 @@ struct ct_run {
 	size_t signal_count;
 	struct loop_deferred *pass;
 	struct loop_timer *patience; /* with a Consul that does not answer */
+	int64_t trouble_ms;          /* monotonic: when it last did not; 0: never */
+	struct loop_timer *grace;    /* with errors that may come of that */
 	struct ct_item *items;
 	size_t *order; /* indexes of items: those of one text follow each other */
 	size_t count;

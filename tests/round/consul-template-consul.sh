@@ -101,6 +101,7 @@ done
 put hello changed
 
 # ---- an outage
+echo '{{with key "n" | parseJSON}}{{.a}}{{end}}' >json.tpl
 start -config dedup1.hcl -dedup=false -consul-retry-max-backoff 500ms -log-level info
 check "rendered before the outage" within 20 has out1 changed
 cp out1 before
@@ -115,6 +116,21 @@ check "and when Consul is back, it goes on by itself" within 20 has out1 'web9:1
 kill -TERM "$daemon"
 ended_with 12
 ok "it has not ended before" $?
+put n '{"a": "first"}'
+start -template json.tpl:out4 -consul-retry-max-backoff 500ms
+check "a template that parses what Consul has" within 20 has out4 first
+kill_agent
+run_agent || give_up "the agent starts again"
+put n 'half'
+check "an error right after an outage is told" within 20 has log '\[ERR\].*parseJSON'
+put n '{"a": "second"}'
+check "and does not end it" within 20 has out4 second
+kill -TERM "$daemon"
+ended_with 12
+put n 'half'
+start -template json.tpl:out4
+ended_with 14
+ok "without an outage it does" $?
 stop_agent
 
 # ---- tokens
