@@ -379,6 +379,8 @@ static const struct tmpl_value *abbreviated(struct call *call, const char *text,
 
 	if (len <= width)
 		return tmpl_string(call->arena, text, (size_t)len);
+	if (offset < 0)
+		offset = 0;
 	if (offset > len)
 		offset = len;
 	if (len - offset < width - 3)

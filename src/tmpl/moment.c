@@ -795,6 +795,8 @@ bool duration_parse(const char *text, int64_t *nanoseconds, struct strbuf *messa
 			whole = whole * 10 + (*at++ - '0');
 		if (*at == '.') {
 			for (at++; is_digit(*at); at++, digits++) {
+				if (scale > 1e17)
+					continue; /* beyond a nanosecond, and beyond a double */
 				scale *= 10;
 				fraction = fraction * 10 + (*at - '0');
 			}
