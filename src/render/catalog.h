@@ -11,9 +11,9 @@
  * Never missed: the three queries hold their next index before the reading begins, which is done
  * from the leader and not from a server that may lag; what changes while it goes on starts it
  * anew. Never spinning: after a reading comes a pause as long as the reading took, or four times
- * as long when it brought nothing; what changes meanwhile is looked for at once in the checks that do
- * not pass, or in the two nodes that changed last, where it mostly is. What only passing checks say
- * comes within five seconds: reading them all costs as much as all services do.
+ * as long when it brought nothing; what changes meanwhile is looked for at once in the checks that
+ * do not pass, or in the two nodes that changed last, where it mostly is. What only passing checks
+ * say comes within five seconds: reading them all costs as much as all services do.
  *
  * Consul does not tell where something changed: the index of each node's services is that of all
  * services, and there is no filter by index. That costs a reading of all nodes, compressed.

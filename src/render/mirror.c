@@ -267,7 +267,7 @@ static bool forget_old(struct mirror *mirror, struct node *node, struct strmap *
 	for (size_t i = entries->count; i-- > 0;) {
 		struct entry *entry = entries->entries[i].value;
 
-		if (entry->round == round)
+		if (entry->round >= round) /* what was seen since is not gone either */
 			continue;
 		any = true;
 		strmap_remove(entries, entries->entries[i].key);
