@@ -123,7 +123,8 @@ deps: ## install what is missing (Debian packages, and consul for the lab)
 	@sh tests/deps.sh
 
 .PHONY: check
-check: deps ## set up, build, run every test, the ones on the real lab included
+check: ## set up, build, run every test, the ones on the real lab included
+	@sh tests/deps.sh check
 	@$(MAKE) -s -j$$(nproc) all $(LAB_PLUGIN)
 	@MAKE="$(MAKE)" bash tests/check.sh
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what building, testing and the lab need and is not there yet, with apt-get. Asks for
-# root only when something is missing.
+# root only when something is missing. `deps.sh check` installs also what only tests need.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,10 +15,12 @@ for package in $build $tests; do
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
 		missing="$missing $package"
 done
-# A real ZooKeeper, where the distribution has one; without it its tests are skipped.
+# For `check`, a real ZooKeeper, which brings Java along; without it its tests are skipped.
 zookeeper=
-[ -e /usr/share/java/zookeeper.jar ] || zookeeper=libzookeeper-java
-command -v java >/dev/null || zookeeper="$zookeeper default-jre-headless"
+if [ "${1-}" = check ]; then
+	[ -e /usr/share/java/zookeeper.jar ] || zookeeper=libzookeeper-java
+	command -v java >/dev/null || zookeeper="$zookeeper default-jre-headless"
+fi
 
 install() {
 	echo "installing: $*"
