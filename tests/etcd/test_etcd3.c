@@ -601,12 +601,13 @@ static void malformed_answers_are_errors(void **state)
 
 static void a_watch_survives_nothing_that_is_malformed(void **state)
 {
+	static const char denied[] = "{\"result\":{\"canceled\":true,\"cancel_reason\":"
+				     "\"etcdserver: permission denied\"}}\n";
 	static const char *const lines[] = {
 		"nonsense\n",
 		"{\"error\":{\"grpc_code\":14,\"message\":\"no leader\"}}\n",
 		"{\"result\":{\"events\":[{\"kv\":{\"key\":\"*\"}}]}}\n",
-		"{\"result\":{\"canceled\":true,\"cancel_reason\":\"etcdserver: permission "
-		"denied\"}}\n",
+		denied,
 	};
 	static const enum err_code codes[] = { ERR_FORMAT, ERR_UNREACHABLE, ERR_FORMAT,
 					       ERR_DENIED };
