@@ -34,7 +34,10 @@ struct moment_parts moment_parts(const struct tmpl_value *moment);
 const char *moment_month_name(int month);
 const char *moment_weekday_name(int weekday);
 
-/* "1h2m3.5s". False: `message` is Go's. */
+/* As messages of Go's time package quote: all that is not plain ASCII is bytes. */
+void moment_quote(struct strbuf *out, const char *text, size_t len);
+
+/* duration.c: "1h2m3.5s". False: `message` is Go's. */
 bool duration_parse(const char *text, int64_t *nanoseconds, struct strbuf *message);
 void duration_format(struct strbuf *out, int64_t nanoseconds);
 
