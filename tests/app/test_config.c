@@ -21,6 +21,7 @@ static void the_documented_file_is_read(void **state)
 		"consul   { address = \"127.0.0.1:8500\" }\n"
 		"docker \"H-1\" { host = \"unix:///var/run/docker.sock\" }\n"
 		"docker \"H-2\" { host = \"tcp://h2:2376\"  cert_path = \"/etc/d\" }\n"
+		"docker \"H-3\" { host = \"ssh://ops@h3\"  name = \"host-three\" }\n"
 		"calico { datastore = \"etcdv2\" endpoints = [\"http://a:2379\", "
 		"\"http://b:2379\"] "
 		"grace = \"5s\" }\n"
@@ -29,7 +30,7 @@ static void the_documented_file_is_read(void **state)
 		"\"5s\" } "
 		"perms = \"0640\" }\n"
 		"register { registry = \"consul://127.0.0.1:8500\" mode = \"hold\" }\n"
-		"ui { theme = \"mono\" production = true }\n"
+		"ui { theme = \"mono\" production = true confirm = \"always-type\" }\n"
 		"bind \"endpoints\" \"X\" { run = \"clean endpoints\" }\n";
 	struct config config = { 0 };
 	struct err err = { 0 };
@@ -37,7 +38,9 @@ static void the_documented_file_is_read(void **state)
 	(void)state;
 	if (!parse(&config, text, &err))
 		fail_msg("%s", err.msg);
-	assert_int_equal(config.docker_count, 2);
+	assert_int_equal(config.docker_count, 3);
+	assert_string_equal(config.dockers[2].name, "host-three");
+	assert_null(config.dockers[1].name);
 	assert_string_equal(config.dockers[1].cert_path, "/etc/d");
 	assert_true(config.dockers[0].confirmed);
 	assert_string_equal(config.etcd_endpoints[1], "http://b:2379");
@@ -48,6 +51,7 @@ static void the_documented_file_is_read(void **state)
 	assert_int_equal(config.templates[0].spec.perms, 0640);
 	assert_int_equal(config.register_mode, MODE_HOLD);
 	assert_true(config.production);
+	assert_int_equal(config.confirm, ACTION_CONFIRM_ALWAYS_TYPE);
 	assert_string_equal(config.binds[0].run, "clean endpoints");
 	config_release(&config);
 }
@@ -142,6 +146,8 @@ static void mistakes_say_what_and_where(void **state)
 		{ "register { tags_order = \"up\" }",
 		  "line 1: tags_order must be \"reversed\" or \"given\"" },
 		{ "register { registry = \"etcd://x\" }", "registry must be a consul:// address" },
+		{ "\nui { confirm = \"never\" }",
+		  "line 2: confirm must be normal, always-type or relaxed, and is \"never\"" },
 		{ "wait = \"5\"", "wait must be" },
 		{ "bogus = 1", "unknown key \"bogus\" in the file" },
 	};
