@@ -212,6 +212,7 @@ void ledger_added(struct registrar *registrar, struct written *what, const char 
 		what->entry = NULL;
 	}
 	put_text(&registrar->sent, what->id, what->body);
+	unseen_add(registrar, what->id);
 	tell(registrar, REGISTRAR_ADDED, what, why, source);
 	list_later(registrar, LIST_AFTER_WRITE_MS);
 	proceed(registrar, what->id);
@@ -224,6 +225,7 @@ void ledger_removed(struct registrar *registrar, struct written *what, const cha
 	if (registrar->registered)
 		json_remove(registrar->registered, what->id);
 	remove_text(&registrar->sent, what->id);
+	unseen_forget(registrar, what->id);
 	drain_forget(registrar, what->id);
 	tell(registrar, REGISTRAR_REMOVED, what, why, source);
 	list_later(registrar, LIST_AFTER_WRITE_MS);
@@ -623,6 +625,8 @@ static void list_failed(struct registrar *registrar, const struct err *err)
 
 	registrar->registry_up = answers;
 	registrar->registry_err = *err;
+	if (!answers)
+		unseen_forget_all(registrar);
 	if (answers && !registrar->registered)
 		registrar->registered = json_new_object();
 	list_later(registrar, backoff_next_ms(&registrar->list_backoff));
@@ -650,6 +654,7 @@ static void on_listed(void *arg, const struct json *doc, const struct err *err)
 {
 	struct registrar *registrar = arg;
 	struct err malformed;
+	struct json *list;
 
 	registrar->list_call = NULL;
 	if (!err && !json_is_object(doc)) {
@@ -673,9 +678,11 @@ static void on_listed(void *arg, const struct json *doc, const struct err *err)
 		if (registrar->registered)
 			return;
 	}
-	tell_lost(registrar, doc);
+	list = json_copy(doc);
+	unseen_keep(registrar, list);
+	tell_lost(registrar, list);
 	json_free(registrar->registered);
-	registrar->registered = json_copy(doc);
+	registrar->registered = list;
 	registrar->is_twins_due = true;
 	ledger_schedule(registrar);
 }
@@ -784,6 +791,7 @@ void ledger_stop(struct registrar *registrar)
 	release_texts(&registrar->shared);
 	twins_stop(registrar);
 	rivals_stop(registrar);
+	unseen_forget_all(registrar);
 	strmap_release(&registrar->settled);
 	reconcile_release(&registrar->pending);
 	json_free(registrar->registered);

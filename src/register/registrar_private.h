@@ -112,6 +112,7 @@ struct registrar {
 	struct strmap sent;           /* id to the body sent last */
 	struct strmap writes;         /* id to struct entry_write */
 	unsigned writing;
+	struct strmap unseen; /* id to how long it is believed without being listed */
 	struct strmap rivals; /* id to struct rival: somebody else writes it with another address */
 	struct strmap told;   /* difference to what was said about it */
 	struct strmap twins;  /* ids of others that register what we do */
@@ -182,6 +183,13 @@ void rivals_stop(struct registrar *registrar);
 /* twins.c */
 void twins_look(struct registrar *registrar); /* when all containers are known */
 void twins_stop(struct registrar *registrar);
+
+/* unseen.c */
+void unseen_add(struct registrar *registrar, const char *id);
+void unseen_forget(struct registrar *registrar, const char *id);
+void unseen_forget_all(struct registrar *registrar);
+/* Put into a new list what is believed all the same. */
+void unseen_keep(struct registrar *registrar, struct json *list);
 
 /* drain.c */
 void drain_box(struct box *box); /* its services into maintenance */

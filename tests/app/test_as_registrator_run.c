@@ -542,6 +542,20 @@ static void a_daemon_that_lists_what_runs_alone_is_enough(void **state)
 		peer_asked(world->consul, "PUT /v1/agent/service/deregister/localhost:web:80"), 1);
 }
 
+/* As behind an address with several agents, or a cache. */
+static void an_agent_that_never_lists_what_it_accepts_is_believed(void **state)
+{
+	struct world *world = *state;
+
+	accept_registrations(world);
+	publish_one(world);
+	start(world, "-resync 1");
+	wait_for_log_times(world, "Syncing services", 3);
+	assert_int_equal(peer_asked(world->consul, "PUT /v1/agent/service/register"), 1);
+	push_die(world, 0);
+	wait_for_log(world, "removed: " SHORT_ID " localhost:web:80\n");
+}
+
 /* Old daemons have the event in two words at the top, and nothing else. */
 static void events_of_old_daemons_are_understood(void **state)
 {
@@ -648,6 +662,7 @@ int main(void)
 		TEST(every_request_bears_the_token),
 		TEST(the_environment_says_where_docker_is),
 		TEST(a_daemon_that_lists_what_runs_alone_is_enough),
+		TEST(an_agent_that_never_lists_what_it_accepts_is_believed),
 		TEST(events_of_old_daemons_are_understood),
 	};
 

@@ -1,0 +1,54 @@
+/*
+ * Registrations that were accepted and that no list has shown since. A list may lag behind (a
+ * cache, or another agent, behind one address): for a while what was accepted is believed, lest
+ * it is written again and again, or forgotten when it is to be removed.
+ */
+#include <stdlib.h>
+
+#include "binnacle/base/clock.h"
+#include "binnacle/base/json.h"
+#include "binnacle/base/mem.h"
+#include "registrar_private.h"
+
+enum { BELIEVED_MS = 60000 };
+
+void unseen_add(struct registrar *registrar, const char *id)
+{
+	int64_t *until_ms = xcalloc(1, sizeof(*until_ms));
+
+	*until_ms = clock_mono_ms() + BELIEVED_MS;
+	free(strmap_put(&registrar->unseen, id, until_ms));
+}
+
+void unseen_forget(struct registrar *registrar, const char *id)
+{
+	free(strmap_remove(&registrar->unseen, id));
+}
+
+void unseen_forget_all(struct registrar *registrar)
+{
+	for (size_t i = 0; i < registrar->unseen.count; i++)
+		free(registrar->unseen.entries[i].value);
+	strmap_release(&registrar->unseen);
+}
+
+void unseen_keep(struct registrar *registrar, struct json *list)
+{
+	struct strmap still = STRMAP_INIT;
+	int64_t now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < registrar->unseen.count; i++) {
+		const char *id = registrar->unseen.entries[i].key;
+		int64_t *until_ms = registrar->unseen.entries[i].value;
+		const struct json *entry = json_member(registrar->registered, id);
+
+		if (json_member(list, id) || !entry || now_ms >= *until_ms) {
+			free(until_ms);
+			continue;
+		}
+		json_set(list, id, json_copy(entry));
+		strmap_put(&still, id, until_ms);
+	}
+	strmap_release(&registrar->unseen);
+	registrar->unseen = still;
+}
