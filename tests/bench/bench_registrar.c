@@ -33,7 +33,8 @@ enum {
 	SAMPLES_MAX = 64,
 	NS_PER_MS = 1000000,
 	WAIT_MS = 120000,
-	REST_MS = 2500
+	REST_MS = 2500,
+	LOOK_MS = 20
 };
 
 #define WORLD "tests/support/world.sh"
@@ -47,7 +48,7 @@ struct world {
 	struct registry *registry;
 	struct docker_events *events;
 	unsigned open;
-	bool is_following;
+	bool is_following, is_looking;
 	int64_t started_ns; /* the daemon's time of the newest start */
 	/* instances of the service, by the catalog */
 	char service[32];
@@ -170,7 +171,7 @@ static void on_catalog(void *arg, const struct json *doc, const struct consul_me
 {
 	struct world *world = arg;
 
-	world->open--;
+	world->is_looking = false;
 	if (err)
 		return;
 	world->count = json_count(doc);
@@ -182,10 +183,21 @@ static void look(struct world *world, bool waits)
 	char *path = xasprintf("/v1/catalog/service/%s?wait=1s&index=%llu", world->service,
 			       waits ? (unsigned long long)world->index : 0ULL);
 
-	world->open++;
+	world->is_looking = true;
 	consul_get(world->consul, path, on_catalog, world);
 	free(path);
-	wait_for_open(world);
+	while (world->is_looking)
+		loop_turn(world->loop, 100);
+}
+
+/* Many at once: answering each change to whoever waits would cost Consul as much as the changes. */
+static void look_later(struct world *world)
+{
+	int64_t start_ns = wall_ns();
+
+	while (ms_since(start_ns) < LOOK_MS)
+		loop_turn(world->loop, LOOK_MS / 2);
+	look(world, false);
 }
 
 /* False: not within the limit. */
@@ -195,8 +207,12 @@ static bool wait_for_count(struct world *world, const char *service, size_t want
 
 	snprintf(world->service, sizeof(world->service), "%s", service);
 	look(world, false);
-	while (world->count != want && ms_since(start_ns) < limit_ms)
-		look(world, true);
+	while (world->count != want && ms_since(start_ns) < limit_ms) {
+		if (want == 1)
+			look(world, true);
+		else
+			look_later(world);
+	}
 	return world->count == want;
 }
 
@@ -335,7 +351,6 @@ static double sync_by_hand(struct world *world, int boxes)
 	world->by_hand_end = boxes;
 	for (int i = 0; i < 8; i++)
 		inspect_next(world);
-	wait_for_open(world);
 	bench_require(wait_for_count(world, "box", (size_t)boxes, WAIT_MS), "not all by hand");
 	return ms_since(start_ns);
 }
@@ -350,7 +365,9 @@ static double register_by_hand(struct world *world, const char *name)
 	world->open++;
 	registry_add(world->registry, &service, on_registry, world);
 	bench_require(wait_for_count(world, name, 1, WAIT_MS), "not registered by hand");
-	return ms_since(start_ns);
+	start_ns = wall_ns() - start_ns;
+	wait_for_open(world);
+	return (double)start_ns / NS_PER_MS;
 }
 
 /* What a process needs for its work only, it gives back when there is none. */
