@@ -36,10 +36,11 @@ struct lock {
 	const struct ct_item *first; /* the first item of that text; it has the others' MD5 too */
 	char *key;
 	enum role role;
-	bool is_held;               /* by another session */
-	char *holder;               /* its session; NULL: nobody's */
-	int64_t data_index;         /* of the data that we use */
-	struct consul_watch *watch; /* of both keys; NULL: we hold the lock */
+	bool is_held;                 /* by another session */
+	char *holder;                 /* its session; NULL: nobody's */
+	char taken[DIGEST_HEX_BYTES]; /* of the data that we use; not their index, which starts anew
+				       * with a new Consul */
+	struct consul_watch *watch;   /* of both keys; NULL: we hold the lock */
 	struct consul_call *acquire, *write;
 	struct loop_timer *retry;
 	uint64_t executions; /* when the answers were last looked at */
@@ -110,10 +111,11 @@ static bool is_of_holder(const struct lock *lock, const char *text)
 static void read_data(struct lock *lock, const struct json *pair)
 {
 	const char *base64 = json_str(pair, "Value", "");
-	int64_t index = json_int(pair, "ModifyIndex", 0);
 	struct strbuf text = STRBUF_INIT;
+	char digest[DIGEST_HEX_BYTES];
 
-	if (index == lock->data_index)
+	digest_md5_hex(base64, strlen(base64), digest);
+	if (strcmp(digest, lock->taken) == 0)
 		return;
 	if (json_int(pair, "Flags", 0) != (int64_t)DATA_FLAGS) {
 		log_warn("dedup", "%s/data is not binnacle's: use a prefix of its own", lock->key);
@@ -121,7 +123,7 @@ static void read_data(struct lock *lock, const struct json *pair)
 	}
 	if (base64_decode(&text, base64, strlen(base64), BASE64_STANDARD, NULL) &&
 	    is_of_holder(lock, text.buf)) {
-		lock->data_index = index;
+		memcpy(lock->taken, digest, sizeof(lock->taken));
 		take_data(lock, text.buf, text.len);
 	}
 	strbuf_release(&text);
@@ -154,7 +156,7 @@ static void set_role(struct lock *lock, enum role role)
 		for_items(lock, render_answers_ask);
 	} else if (role == ROLE_FOLLOWER) {
 		log_info("dedup", "another instance holds %s/lock", lock->key);
-		lock->data_index = 0;
+		lock->taken[0] = '\0';
 		for_items(lock, render_answers_wait);
 		start_watch(lock);
 	}
