@@ -35,7 +35,7 @@ static const struct tmpl_value *seen_before(const struct maker *maker, const cha
 static const struct tmpl_value *note_seen(const struct maker *maker, const char *key,
 					  const struct tmpl_value *value)
 {
-	if (maker->seen && maker->seen->count < SEEN_MAX && !strmap_has(maker->seen, key))
+	if (maker->seen && maker->seen->count < SEEN_MAX)
 		strmap_put(maker->seen, key, (void *)(uintptr_t)value);
 	return value;
 }

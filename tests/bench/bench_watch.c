@@ -30,10 +30,11 @@
 
 enum {
 	SIZES_MAX = 8,
-	STARTS = 5,      /* measured first renders */
-	CHANGES = 20,    /* measured changes, in rounds of four */
-	REST_MS = 300,   /* between two changes */
-	IDLE_MS = 10000, /* how long an idle program is looked at */
+	STARTS = 5,       /* measured first renders */
+	CHANGES = 20,     /* measured changes, in rounds of four */
+	SETTLE_MS = 1000, /* after the first file */
+	REST_MS = 300,    /* between two changes */
+	IDLE_MS = 10000,  /* how long an idle program is looked at */
 	GIVE_UP_MS = 30000,
 	OUTPUT_MAX = 64 << 20,
 };
@@ -348,14 +349,14 @@ static void measure_latency(struct bench_run *run, struct numbers *numbers)
 	long peak_kb, ticks;
 
 	bench_require(wait_for(run, NULL, true, GIVE_UP_MS) >= 0, "no file");
-	rest(REST_MS);
+	rest(SETTLE_MS);
+	ticks = ticks_of(child);
+	rest(IDLE_MS);
+	numbers->idle_ticks = ticks_of(child) - ticks;
 	for (size_t k = 0; k < CHANGES; k++)
 		change_and_wait(run, k, &all[k]);
 	numbers->latency_ms = median(all, CHANGES);
 	numbers->worst_ms = all[CHANGES - 1];
-	ticks = ticks_of(child);
-	rest(IDLE_MS);
-	numbers->idle_ticks = ticks_of(child) - ticks;
 	peak_kb = status_kb(child, "VmHWM:");
 	if (peak_kb > numbers->peak_kb)
 		numbers->peak_kb = peak_kb;
@@ -378,7 +379,10 @@ static char *measure_traffic(struct bench_run *run, struct numbers *numbers)
 	numbers->full_bytes = relay.counts->received;
 	numbers->requests = relay.counts->requests;
 	config = config_of_log(run, log);
-	rest(2 * REST_MS);
+	rest(SETTLE_MS);
+	requests = relay.counts->requests;
+	rest(IDLE_MS);
+	numbers->idle_requests = relay.counts->requests - requests;
 	for (size_t k = 0; k < CHANGES; k++) {
 		before = relay.counts->received;
 		change_and_wait(run, k, &ignored);
@@ -391,9 +395,6 @@ static char *measure_traffic(struct bench_run *run, struct numbers *numbers)
 			numbers->worst_bytes = before;
 	}
 	numbers->bytes_per_change = (double)all / CHANGES;
-	requests = relay.counts->requests;
-	rest(IDLE_MS);
-	numbers->idle_requests = relay.counts->requests - requests;
 	numbers->most = relay.counts->most;
 	stop(child);
 	relay_stop(&relay);

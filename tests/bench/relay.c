@@ -62,8 +62,24 @@ static void write_all(int fd, const char *bytes, size_t len)
 	}
 }
 
+/* Without those that the client has closed, but whose last bytes are still here. */
+static size_t count_open(const struct traffic *traffic)
+{
+	static struct pollfd fds[PAIRS_MAX];
+	size_t open = 0;
+
+	for (size_t i = 0; i < traffic->count; i++)
+		fds[i] = (struct pollfd){ .fd = traffic->pairs[i].client, .events = POLLRDHUP };
+	if (poll(fds, traffic->count, 0) < 0)
+		return traffic->count;
+	for (size_t i = 0; i < traffic->count; i++)
+		open += fds[i].revents == 0;
+	return open;
+}
+
 static void take(struct traffic *traffic)
 {
+	size_t open;
 	struct pair *pair = &traffic->pairs[traffic->count];
 	int on = 1;
 
@@ -77,9 +93,9 @@ static void take(struct traffic *traffic)
 	}
 	setsockopt(pair->client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	traffic->count++;
-	traffic->counts->connections = traffic->count;
-	if (traffic->count > traffic->counts->most)
-		traffic->counts->most = traffic->count;
+	open = count_open(traffic);
+	if (open > traffic->counts->most)
+		traffic->counts->most = open;
 }
 
 /* Requests have no bodies here: each is lines up to an empty one. */
@@ -127,7 +143,6 @@ static void drop(struct traffic *traffic, size_t index)
 	close(traffic->pairs[index].client);
 	close(traffic->pairs[index].server);
 	traffic->pairs[index] = traffic->pairs[--traffic->count];
-	traffic->counts->connections = traffic->count;
 }
 
 static void run(struct traffic *traffic)

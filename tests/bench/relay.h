@@ -11,10 +11,9 @@
 #include <sys/types.h>
 
 struct relay_counts {
-	volatile uint64_t received;    /* bytes from the server to the client */
-	volatile uint64_t requests;    /* heads of HTTP requests */
-	volatile uint64_t connections; /* open now */
-	volatile uint64_t most;        /* open at once, ever */
+	volatile uint64_t received; /* bytes from the server to the client */
+	volatile uint64_t requests; /* heads of HTTP requests */
+	volatile uint64_t most;     /* connections open at once, ever */
 };
 
 struct relay {
