@@ -284,7 +284,7 @@ key=front-80/h1:meta:80
 check "consulkv" as -once "consulkv://$CONSUL_HTTP_ADDR/a/b"
 check "... holds address and port" test \
 	"$(fetch "http://$CONSUL_HTTP_ADDR/v1/kv/a/b/$key?raw")" = 192.0.2.1:8080
-within 10 fetch "http://127.0.0.1:$etcd_port/health" >/dev/null
+within 30 fetch "http://127.0.0.1:$etcd_port/health" >/dev/null
 v2() { ETCDCTL_API=2 etcdctl --endpoints "http://127.0.0.1:$etcd_port" "$@"; }
 v3() { ETCDCTL_API=3 etcdctl --endpoints "http://127.0.0.1:$etcd_port" "$@"; }
 check "etcd" as -once "etcd://127.0.0.1:$etcd_port/services"
@@ -319,8 +319,8 @@ boxes rename web site
 check "a rename is followed" within 10 is_registered h1:site:80
 check "and the old id goes" within 10 is_not_registered h1:web:80
 boxes stop site >/dev/null
-check "a stop drains" logged 'maintenance: h1:site:80 stop signal'
-check "with a status of its own, 15, it stays" logged 'ignored: .* exit 15: stays registered'
+check "a stop drains" within 10 logged 'maintenance: h1:site:80 stop signal'
+check "with a status of its own, 15, it stays" within 10 logged 'ignored: .* exit 15: stays registered'
 boxes rm site >/dev/null
 check "and goes when it is removed" within 10 is_not_registered h1:site:80
 boxes run -d --name failing -p 8085:80 tiny 700 >/dev/null
