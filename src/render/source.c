@@ -72,6 +72,7 @@ struct render_source {
 	size_t query_count;    /* answers with a query of their own */
 	render_source_fn *changed;
 	render_source_trouble_fn *trouble;
+	size_t troubled; /* answers */
 	void *arg;
 };
 
@@ -165,7 +166,9 @@ static void take_value(struct answer *answer, struct arena arena, const struct t
 static void note_trouble(struct answer *answer, const struct err *err)
 {
 	if (err || answer->trouble.code) {
+		answer->source->troubled -= answer->trouble.code != ERR_NONE;
 		answer->trouble = err ? *err : (struct err){ 0 };
+		answer->source->troubled += answer->trouble.code != ERR_NONE;
 		answer->source->trouble(answer->source->arg, answer->dep);
 	}
 }
@@ -595,6 +598,7 @@ static void answer_free(struct answer *answer)
 	keys_remove(&answer->key);
 	answer->source->catalog_count -= catalog_can(answer->dep);
 	answer->source->key_count -= keys_can(answer->dep);
+	answer->source->troubled -= answer->trouble.code != ERR_NONE;
 	for (size_t i = 0; i < answer->source->places.count; i++) {
 		struct place *place = answer->source->places.entries[i].value;
 
@@ -698,7 +702,8 @@ void render_source_sweep(struct render_source *source, bool (*keep)(void *arg, c
 
 const struct err *render_source_trouble(const struct render_source *source, const char *text)
 {
-	const struct answer *answer = strmap_get(&source->answers, text);
+	/* Mostly there is none, and somebody asks for thousands. */
+	const struct answer *answer = source->troubled ? strmap_get(&source->answers, text) : NULL;
 
 	return answer && answer->trouble.code ? &answer->trouble : NULL;
 }
