@@ -1,8 +1,10 @@
 /*
  * Registrations that were accepted and that no list has shown since. A list may lag behind (a
  * cache, or another agent, behind one address): for a while what was accepted is believed, lest
- * it is written again and again, or forgotten when it is to be removed.
+ * it is written again and again, or forgotten when it is to be removed. A list without what an
+ * earlier one has shown does not lag: the registry has lost it, and the rest with it.
  */
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "binnacle/base/clock.h"
@@ -32,11 +34,31 @@ void unseen_forget_all(struct registrar *registrar)
 	strmap_release(&registrar->unseen);
 }
 
+static bool has_lost(const struct registrar *registrar, const struct json *list)
+{
+	struct strmap listed = STRMAP_INIT;
+	bool lost = false;
+
+	JSON_EACH(entry, list)
+	strmap_put(&listed, json_key(entry), (void *)(uintptr_t)entry);
+	JSON_EACH(entry, registrar->registered)
+	{
+		const char *id = json_key(entry);
+
+		lost |= strmap_has(&registrar->sent, id) && !strmap_has(&registrar->unseen, id) &&
+			!strmap_has(&listed, id);
+	}
+	strmap_release(&listed);
+	return lost;
+}
+
 void unseen_keep(struct registrar *registrar, struct json *list)
 {
 	struct strmap still = STRMAP_INIT;
 	int64_t now_ms = clock_mono_ms();
 
+	if (registrar->unseen.count && has_lost(registrar, list))
+		unseen_forget_all(registrar);
 	for (size_t i = 0; i < registrar->unseen.count; i++) {
 		const char *id = registrar->unseen.entries[i].key;
 		int64_t *until_ms = registrar->unseen.entries[i].value;

@@ -296,6 +296,28 @@ static void a_wiped_registry_is_filled_again(void **state)
 	assert_non_null(strstr(stage->events.buf, "2 registrations are gone"));
 }
 
+static void what_was_wiped_before_it_was_listed_comes_back_too(void **state)
+{
+	struct stage *stage = *state;
+
+	stage->options.resync_ms = 20;
+	stage_run_box(stage, "a1", "web-1");
+	stage_start_synced(stage, REGISTRAR_AUTO);
+	stage_wait_for_id(stage, "host-1:web-1:80");
+	run_for(stage->loop, 100);
+	/* No list shows the second one before both are gone. */
+	stage->store.holds_lists = true;
+	stage_run_box(stage, "b2", "web-2");
+	stage_push_event(stage, "start", "b2", "");
+	stage_wait_for_id(stage, "host-1:web-2:80");
+	stage_wait_for_event(stage, "added web host-1:web-2:80");
+	json_remove(stage->store.services, "host-1:web-1:80");
+	json_remove(stage->store.services, "host-1:web-2:80");
+	stage->store.holds_lists = false;
+	stage_wait_for_id(stage, "host-1:web-1:80");
+	stage_wait_for_id(stage, "host-1:web-2:80");
+}
+
 static void a_refused_service_is_retried_and_holds_up_no_other(void **state)
 {
 	struct stage *stage = *state;
@@ -664,6 +686,7 @@ int main(void)
 		TEST(events_during_the_listing_are_newer_than_it),
 		TEST(containers_that_are_gone_or_dead_when_asked_are_not_registered),
 		TEST(a_wiped_registry_is_filled_again),
+		TEST(what_was_wiped_before_it_was_listed_comes_back_too),
 		TEST(a_refused_service_is_retried_and_holds_up_no_other),
 		TEST(an_outage_of_the_registry_is_told_once_and_made_up_for),
 		TEST(dangling_registrations_go_only_with_cleanup),
