@@ -81,10 +81,18 @@ stop() { # NAME SIGNAL
 
 # What a daemon that was killed leaves running and mounted, as if the machine had gone down.
 clear_after_docker() {
-	local left
+	local left container
+	# A container outlives its shim: it is known by its control group.
 	for left in /proc/[0-9]*; do
+		container=$(tail -n 1 "$left/cgroup") && container=${container##*/docker/}
+		[ "${#container}" = 64 ] && [ -d "$dir/data/containers/$container" ] &&
+			kill -KILL "${left#/proc/}"
 		tr '\0' ' ' <"$left/cmdline" | grep -qF -- "$dir/exec/" && kill -KILL "${left#/proc/}"
 	done 2>/dev/null
+	for container in "$dir"/data/containers/*/; do
+		find /sys/fs/cgroup -depth -type d -path "*/docker/$(basename "$container")*" \
+			-exec rmdir {} + 2>/dev/null
+	done
 	awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
 		while read -r left; do umount -l "$left"; done
 	rm -rf "$dir/exec" "$dir/docker.pid" "$dir/docker.sock"
