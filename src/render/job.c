@@ -6,6 +6,7 @@
 #include "runner_private.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -394,6 +395,14 @@ static const struct tmpl_address *addresses(void *arg, size_t *count)
 	return host_addresses(&job->host, count);
 }
 
+/* spew_dump, to whoever writes the template and runs it by hand. */
+static void print(void *arg, const char *bytes, size_t len)
+{
+	(void)arg;
+	fwrite(bytes, 1, len, stdout);
+	fflush(stdout);
+}
+
 static bool plugin_ready(void *arg, const char *const *argv)
 {
 	const struct render_job *job = arg;
@@ -574,6 +583,7 @@ void job_execute(struct render_job *job)
 	arena_reset(&job->host);
 	if (job->effects) {
 		source.plugin = plugin;
+		source.print = print;
 		source.plugin_ready = plugin_ready;
 		source.write_file = write_file;
 		effects_begin(job->effects);
