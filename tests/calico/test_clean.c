@@ -716,7 +716,7 @@ static void in_v3_the_store_itself_sees_that_the_endpoint_is_back(void **state)
 
 	NEEDS_ETCD;
 	if (api == CALICO_API_V1)
-		skip();
+		return; /* its store cannot */
 	start_delete(scene);
 	finish(scene, CALICO_DONE);
 	options.wep_key = cluster_wep_key("N1", 'a');
