@@ -1,8 +1,10 @@
 /*
  * Registrations that were accepted and that no list has shown since. A list may lag behind (a
  * cache, or another agent, behind one address): for a while what was accepted is believed, lest
- * it is written again and again, or forgotten when it is to be removed. A list without what an
- * earlier one has shown does not lag: the registry has lost it, and the rest with it.
+ * it is written again and again, or forgotten when it is to be removed. That is a minute for a list
+ * that shows nothing of ours, and a moment for one that shows other services: what it does not show
+ * then is lost. A list without what an earlier one has shown does not lag: the registry has lost
+ * it, and the rest with it.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 #include "binnacle/base/mem.h"
 #include "registrar_private.h"
 
-enum { BELIEVED_MS = 60000 };
+enum { BELIEVED_MS = 60000, MOMENT_MS = 2000 };
 
 void unseen_add(struct registrar *registrar, const char *id)
 {
@@ -32,6 +34,14 @@ void unseen_forget_all(struct registrar *registrar)
 	for (size_t i = 0; i < registrar->unseen.count; i++)
 		free(registrar->unseen.entries[i].value);
 	strmap_release(&registrar->unseen);
+}
+
+static bool shows_ours(const struct registrar *registrar, const struct json *list)
+{
+	JSON_EACH(entry, list)
+	if (strmap_has(&registrar->sent, json_key(entry)))
+		return true;
+	return false;
 }
 
 static bool has_lost(const struct registrar *registrar, const struct json *list)
@@ -56,6 +66,7 @@ void unseen_keep(struct registrar *registrar, struct json *list)
 {
 	struct strmap still = STRMAP_INIT;
 	int64_t now_ms = clock_mono_ms();
+	int64_t sooner_ms = shows_ours(registrar, list) ? BELIEVED_MS - MOMENT_MS : 0;
 
 	if (registrar->unseen.count && has_lost(registrar, list))
 		unseen_forget_all(registrar);
@@ -64,7 +75,7 @@ void unseen_keep(struct registrar *registrar, struct json *list)
 		int64_t *until_ms = registrar->unseen.entries[i].value;
 		const struct json *entry = json_member(registrar->registered, id);
 
-		if (json_member(list, id) || !entry || now_ms >= *until_ms) {
+		if (json_member(list, id) || !entry || now_ms >= *until_ms - sooner_ms) {
 			free(until_ms);
 			continue;
 		}

@@ -258,18 +258,20 @@ static void interrupt(struct tui *tui)
 	tui->interrupted_ms = now;
 }
 
-/* Without bracketed paste a paste is a burst of keys that nobody can type. */
+/* Without bracketed paste a paste is a burst of keys that nobody can type. What goes into a prompt
+ * is text, and does not count for what follows it. */
 static bool is_burst(struct tui *tui, const key_code *keys, size_t count)
 {
 	int64_t now = clock_mono_ms();
-	bool typing = tui->prompt != NULL;
 
-	if (now - tui->key_ms > PASTE_BURST_MS)
+	if (now - tui->key_ms > PASTE_BURST_MS || tui->prompt)
 		tui->burst = 0;
 	tui->key_ms = now;
+	if (tui->prompt)
+		return false;
 	for (size_t i = 0; i < count; i++)
 		tui->burst += key_is_text(keys[i]);
-	return !typing && tui->burst > PASTE_BURST_KEYS;
+	return tui->burst > PASTE_BURST_KEYS;
 }
 
 static void on_keys(void *arg, const key_code *keys, size_t count)
